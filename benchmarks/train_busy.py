@@ -6,12 +6,14 @@ from rounds import Rounds
 from train_runs import (
     COMPILED,
     EAGER,
+    IN_TURN,
     JAX,
     NARROWS,
     ONE_CORE,
     Contestant,
     all_epochs,
     key,
+    over_one_core,
     ratios,
     told,
 )
@@ -23,7 +25,12 @@ _NO_NUMBER = float("nan")
 
 def targets(rounds: Rounds, states: tuple[State, ...]) -> list[Target]:
     """What holds in every round and state."""
-    return [*_rivals(rounds, states, 2, 2.5), *(_one_core(rounds, state) for state in states)]
+    return [*_rivals(rounds, states, 2, 2.5), *threads_targets(rounds, states)]
+
+
+def threads_targets(rounds: Rounds, states: tuple[State, ...]) -> list[Target]:
+    """Of these what is of narrows alone."""
+    return [_one_core(rounds, state) for state in states]
 
 
 def aims(rounds: Rounds, states: tuple[State, ...]) -> list[Target]:
@@ -48,9 +55,15 @@ def _rivals(
 
 
 def _one_core(rounds: Rounds, state: State) -> Target:
-    highest = max(ratios(rounds, NARROWS, ONE_CORE, state), default=_NO_NUMBER)
-    what = f"{state.name}: narrows over its own single thread, in the highest round"
+    highest = max(over_one_core(rounds, state), default=_NO_NUMBER)
+    what = f"{state.name}: narrows over its own single thread, in turn, in the highest round"
     return Target(what, 1.05, highest, at_least=False)
+
+
+def threads_sections(rounds: Rounds, states: tuple[State, ...]) -> list[str]:
+    """How many times as long as on one core narrows took, in turn with it, a row a state."""
+    rows = [[state.name, told(over_one_core(rounds, state))] for state in states]
+    return [table(["beside it", "seven epochs over those on one core, by round"], rows)]
 
 
 def sections(rounds: Rounds, states: tuple[State, ...]) -> list[str]:
@@ -79,6 +92,7 @@ def sections(rounds: Rounds, states: tuple[State, ...]) -> list[str]:
             [
                 *([f"{each.name} over narrows", *over(each, NARROWS)] for each in rivals),
                 ["narrows over narrows on one core", *over(NARROWS, ONE_CORE)],
+                [IN_TURN, *(told(over_one_core(rounds, state)) for state in states)],
             ],
         ),
         "Seconds from the start of the process to the end of its first epoch, which is none of the "

@@ -9,6 +9,7 @@ last losses. It tells whoever listens when an epoch ends (:mod:`neighbours`).
 
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable
 from itertools import pairwise
@@ -99,28 +100,73 @@ def _torch(folder: str, epochs: int, compiled: Callable[[Any], Any]) -> Training
 
 def narrows(folder: str, epochs: int) -> Training:
     """What ``narrows fit`` and ``Autoencoder.fit`` call, from the program's own source of MNIST."""
+    ends: list[float] = []
+    return ends, *_narrows(epochs, lambda: note_end(ends))
+
+
+def narrows_on_one_core(folder: str, epochs: int) -> Training:
+    """The same where the process may use one core only."""
+    _use_one_core()
+    return narrows(folder, epochs)
+
+
+def _narrows(epochs: int, end_epoch: Callable[[], None]) -> tuple[float, float]:
+    """Train, and say when each epoch ends: the last losses."""
     from narrows.data import load_data
     from narrows.planning.options import FitOptions
     from narrows.planning.plan import make_plan
     from narrows.tasks.fit_plan import fit_plan
 
-    ends: list[float] = []
     images = load_data("mnist")
     options = FitOptions(preset="simple", epochs=epochs, batch_size=BATCH_SIZE)
     fitted = fit_plan(
         images,
         load_data("mnist:test"),
         make_plan(images, options),
-        on_epoch=lambda history: note_end(ends),
+        on_epoch=lambda history: end_epoch(),
     )
     last = fitted.history[-1]
-    return ends, last["loss"], last["val_loss"]
+    return last["loss"], last["val_loss"]
 
 
-def narrows_on_one_core(folder: str, epochs: int) -> Training:
-    """The same where the process may use one core only."""
+def _use_one_core() -> None:
+    """Keep this thread, and those that it starts, on one core."""
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    return narrows(folder, epochs)
+
+
+def in_turn(epochs: int) -> dict[str, list[float]]:
+    """Train twice in this process, an epoch of each in turn: as narrows does, and on one core.
+    Seconds of the epochs of each, by its name."""
+    seconds: dict[str, list[float]] = {"narrows": [], "on one core": []}
+    names = list(seconds)
+    turns = {name: threading.Semaphore(0) for name in names}
+
+    def fit(name: str, other: str) -> None:
+        if name != names[0]:
+            _use_one_core()
+        begun = 0.0
+
+        def end_epoch() -> None:
+            nonlocal begun
+            seconds[name].append(time.perf_counter() - begun)
+            if name != names[0]:
+                tell_epoch_end()
+            turns[other].release()
+            turns[name].acquire()
+            begun = time.perf_counter()
+
+        turns[name].acquire()
+        begun = time.perf_counter()
+        _narrows(epochs, end_epoch)
+        turns[other].release()
+
+    threads = [threading.Thread(target=fit, args=pair) for pair in (names, names[::-1])]
+    for thread in threads:
+        thread.start()
+    turns[names[0]].release()
+    for thread in threads:
+        thread.join()
+    return seconds
 
 
 CONTESTANTS = {
@@ -130,6 +176,9 @@ CONTESTANTS = {
 
 
 def main(name: str, folder: str, epochs: str, result: str) -> None:
+    if name == in_turn.__name__:
+        leave_result(result, in_turn(int(epochs)))
+        return
     ends, loss, validation = CONTESTANTS[name](folder, int(epochs))
     leave_result(result, {"ends": ends, "loss": loss, "val_loss": validation})
 

@@ -30,6 +30,8 @@ EAGER = Contestant("PyTorch eager", "torch_eager")
 COMPILED = Contestant("PyTorch compiled", "torch_compiled")
 NARROWS = Contestant("narrows", "narrows")
 ONE_CORE = Contestant("narrows on one core", "narrows_on_one_core")
+#: What the rounds call both of these, an epoch of each in turn.
+IN_TURN = "narrows in turn with narrows on one core"
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,11 @@ def losses_told(runs: Sequence[Trained]) -> str:
 
 def key(contestant: Contestant, state: State = QUIET) -> str:
     """What the rounds call a contestant in a state."""
-    return contestant.name if state is QUIET else f"{contestant.name}, {state.name}"
+    return _in_state(contestant.name, state)
+
+
+def _in_state(name: str, state: State) -> str:
+    return name if state is QUIET else f"{name}, {state.name}"
 
 
 def train(
@@ -85,6 +91,21 @@ def train(
     )
 
 
+def train_in_turn(
+    folder: str, environment: dict[str, str], state: State = QUIET
+) -> dict[str, list[float]]:
+    """Have narrows, and narrows on one core, take an epoch each in turn: seconds of the epochs that
+    count."""
+    with beside(state) as writer:
+        finished = run_contestant(
+            ONE_CORE.script,
+            ["in_turn", folder, str(EPOCHS)],
+            {**environment, EPOCH_ENDS: str(writer)},
+            [writer],
+        )
+    return {name: seconds[1:] for name, seconds in finished.result.items()}
+
+
 def warm_caches(folder: str) -> dict[str, str]:
     """An environment in which compiled code is kept in ``folder``."""
     return {
@@ -96,16 +117,25 @@ def warm_caches(folder: str) -> dict[str, str]:
 def runs_of(
     contestants: tuple[Contestant, ...], folder: str, environment: dict[str, str], state: State
 ) -> dict[str, Callable[[], Any]]:
-    """What the rounds run: each contestant in a state."""
-    return {
+    """What the rounds run: each contestant in a state, and narrows and one core in turn."""
+    runs: dict[str, Callable[[], Any]] = {
         key(each, state): partial(train, each, folder, environment, state) for each in contestants
     }
+    runs[_in_state(IN_TURN, state)] = partial(train_in_turn, folder, environment, state)
+    return runs
 
 
 def ratios(rounds: Rounds, other: Contestant, to: Contestant, state: State = QUIET) -> list[float]:
     """How many times as long another contestant's epochs took, in each round."""
     pairs = rounds.both(key(other, state), key(to, state))
     return [theirs.seconds / ours.seconds for theirs, ours in pairs]
+
+
+def over_one_core(rounds: Rounds, state: State = QUIET) -> list[float]:
+    """How many times as long as on one core narrows' epochs took, in turn with these, in each
+    round."""
+    found: list[dict[str, list[float]]] = rounds.of(_in_state(IN_TURN, state))
+    return [sum(each["narrows"]) / sum(each["on one core"]) for each in found]
 
 
 def all_epochs(rounds: Rounds, contestant: Contestant, state: State = QUIET) -> list[float]:

@@ -6,14 +6,17 @@ narrows runs its epoch at no less than 0.8 times the rate at which NumPy takes t
 products, and nothing else.
 
 In every round each contestant runs once, in a process of its own: an epoch that is told apart and
-seven that count, each with a validation on the 10,000 test images. Caches of compiled code are
+seven that count, each with a validation on the 10,000 test images. The speed of a machine changes
+within minutes, so narrows and narrows on one core also run in one process, an epoch of each in
+turn, and what they take there is compared. Caches of compiled code are
 filled by a round that does not count; "cold" is narrows with an empty one. The matrix rate is
 measured before each contestant.
 
 With ``--busy`` the same must hold beside other programs: one that computes 0.1 s and sleeps 0.1 s,
 one that computes and sleeps 1 s, two endless loops, and two that begin with the third epoch and end
 with the sixth. Keras on TensorFlow, the cold start and where the time goes are left out then, which
-no target asks for: a round takes some 8 minutes.
+no target asks for: a round takes some 8 minutes. With ``--threads`` too, only narrows and narrows
+on one core run, in turn.
 
 With ``--device gpu`` all train on a graphics card instead: Keras on JAX, PyTorch with CUDA graphs,
 by its compiler and by hand, and narrows. Target: in every round 2 times as fast as Keras on JAX,
@@ -21,14 +24,15 @@ and no slower than PyTorch. Where no card is seen, nothing is measured, and the 
 
 What fails is told in the record, beside everything else; Ctrl-C writes what there is.
 
-    python benchmarks/train_speed.py [--rounds N] [--busy | --device gpu]
+    python benchmarks/train_speed.py [--rounds N] [--busy [--threads] | --device gpu]
 """
 
+import argparse
 import statistics
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import train_busy
 import train_gpu
@@ -68,12 +72,16 @@ CONTESTANTS = (TENSORFLOW, JAX, EAGER, COMPILED, NARROWS, ONE_CORE)
 COLD, PROFILE = "narrows, cold", "where narrows' time goes"
 
 
-def measure(folder: str, count: int, states: tuple[State, ...], caches: str) -> Rounds:
+def measure(
+    folder: str, count: int, states: tuple[State, ...], caches: str, *, threads_alone: bool = False
+) -> Rounds:
     """Run every contestant once to fill ``caches``, then ``count`` times to be measured, in every
     state, or where there is one only with all that is told besides."""
     rounds, warm = Rounds(), warm_caches(caches)
     whole = states == (QUIET,)
     contestants = CONTESTANTS if whole else train_busy.IN_ALL_STATES
+    if threads_alone:
+        contestants = ()
 
     def cold() -> Trained:
         with tempfile.TemporaryDirectory() as empty:
@@ -82,8 +90,9 @@ def measure(folder: str, count: int, states: tuple[State, ...], caches: str) -> 
     def profile() -> Any:
         return run_contestant("step_profile.py", [folder], warm).result
 
+    warmed = contestants or (NARROWS,)
     rounds.warm_up(
-        {each.name: lambda each=each: train(each, folder, warm, epochs=1) for each in contestants}
+        {each.name: lambda each=each: train(each, folder, warm, epochs=1) for each in warmed}
     )
     work = {
         name: run
@@ -182,15 +191,41 @@ def profile_text(rounds: Rounds) -> str:
     )
 
 
+class _Told(NamedTuple):
+    """What a record is called, beside "train-speed", and has."""
+
+    kind: str
+    sections: list[str]
+    targets: list[Target]
+    aims: list[Target]
+
+
+def _told(
+    rounds: Rounds, arguments: argparse.Namespace, states: tuple[State, ...], card: str
+) -> _Told:
+    if card:
+        return _Told("-gpu", train_gpu.sections(rounds, card), train_gpu.targets(rounds), [])
+    if arguments.threads:
+        of_threads = train_busy.threads_targets(rounds, states)
+        return _Told("-threads", train_busy.threads_sections(rounds, states), of_threads, [])
+    found, aims = targets(rounds, states), train_busy.aims(rounds, states)
+    if arguments.busy:
+        return _Told("-busy", train_busy.sections(rounds, states), found, aims)
+    return _Told("", [speed_table(rounds), *profile_sections(rounds)], found, aims)
+
+
 def main() -> None:
     packages = ["numpy", "numba", "jax", "keras", "tensorflow", "torch"]
     parser = argument_parser(__doc__, "rounds", packages=packages)
     parser.add_argument("--busy", action="store_true", help="beside other programs too")
+    parser.add_argument("--threads", action="store_true", help="with --busy: narrows alone")
     parser.add_argument("--device", choices=("cpu", "gpu"), default="cpu", help="cpu")
     arguments = parser.parse_args()
     on_card = arguments.device == "gpu"
     if on_card and arguments.busy:
         parser.error("--busy is for processors")
+    if arguments.threads and not arguments.busy:
+        parser.error("--threads is for --busy")
     card = train_gpu.require_card() if on_card else ""
     states = (QUIET, *BUSY) if arguments.busy else (QUIET,)
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as caches:
@@ -198,22 +233,19 @@ def main() -> None:
         if on_card:
             rounds = train_gpu.measure(folder, arguments.rounds, caches)
         else:
-            rounds = measure(folder, arguments.rounds, states, caches)
+            rounds = measure(
+                folder, arguments.rounds, states, caches, threads_alone=arguments.threads
+            )
     if not any(rounds.values):
         raise SystemExit("\n".join(["nothing was measured", *rounds.failures]))
-    if on_card:
-        kind, sections = "-gpu", train_gpu.sections(rounds, card)
-    elif arguments.busy:
-        kind, sections = "-busy", train_busy.sections(rounds, states)
-    else:
-        kind, sections = "", [speed_table(rounds), *profile_sections(rounds)]
+    told = _told(rounds, arguments, states, card)
     write_record(
-        f"train-speed{kind}",
+        f"train-speed{told.kind}",
         "Training speed of the simple autoencoder",
-        targets=train_gpu.targets(rounds) if on_card else targets(rounds, states),
-        aims=[] if on_card else train_busy.aims(rounds, states),
+        targets=told.targets,
+        aims=told.aims,
         failures=rounds.failures,
-        sections=sections,
+        sections=told.sections,
         data={
             "rounds": [
                 {
