@@ -23,10 +23,10 @@ _TRIAL_STEPS, _TRIAL_SECONDS = 8, 0.005
 _BEGIN_SECONDS = 0.002
 # How long what was measured is believed of a way that was not gone since.
 _FRESH_SECONDS = 0.1
-# When a way that lost is tried again: twice as late each time, and so late that no trial costs more
-# than a share of all time.
+# When a way that lost is tried again: twice as late each time, and from the second time on so late
+# that trials cost no more than a share of all time.
 _SHORTEST_GAP, _LONGEST_GAP = 0.05, 0.8
-_LARGEST_SHARE = 0.02
+_LARGEST_SHARE = 0.01
 
 
 class Way(NamedTuple):
@@ -102,6 +102,6 @@ class Fastest:
             self._gap[way] = _SHORTEST_GAP
             self._again[way] = now
         else:
-            lost = seconds - steps * self._seconds[fastest]
+            lost = seconds - steps * self._seconds[fastest] if gap > _SHORTEST_GAP else 0.0
             self._again[way] = now + max(gap, lost / _LARGEST_SHARE)
             self._gap[way] = min(2 * gap, _LONGEST_GAP)
