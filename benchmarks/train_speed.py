@@ -15,7 +15,7 @@ measured before each contestant.
 With ``--busy`` the same must hold beside other programs: one that computes 0.1 s and sleeps 0.1 s,
 one that computes and sleeps 1 s, two endless loops, and two that begin with the third epoch and end
 with the sixth. Keras on TensorFlow, the cold start and where the time goes are left out then, which
-no target asks for: a round takes some 8 minutes. With ``--threads`` too, only narrows and narrows
+no target asks for: a round takes some 20 minutes. With ``--threads`` too, only narrows and narrows
 on one core run, in turn.
 
 With ``--device gpu`` all train on a graphics card instead: Keras on JAX, PyTorch with CUDA graphs,

@@ -4,7 +4,6 @@ The kernels that run the decoder multiply the derivatives too: no sum in them de
 is computed, or where. Nothing more is compiled, and JAX not loaded, which together take seconds.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -39,13 +38,14 @@ class FusedRefiner:
 
     def __init__(self, model: Model, steps: int) -> None:
         self._scaling, self._steps = model.scaling, steps
-        held = model.spec.latent_size * math.prod(model.spec.item_shape)
+        layers = layers_of(model.spec, "decoder") or []
+        held = model.spec.latent_size * max(layer.outputs for layer in layers)
         most = min(max(_DERIVATIVES // held, 1), _MOST_ITEMS)
         # what NumPy does with an array's last values may differ from what it does with the others:
         # parts are whole panels, or all of one size
         self._whole = min(most, TILE_COLUMNS)
         self._most = most // self._whole * self._whole
-        self._decoder = _Decoder(layers_of(model.spec, "decoder") or [], model.arrays)
+        self._decoder = _Decoder(layers, model.arrays)
 
     def refined(
         self, items: Shaped[np.ndarray, "n *item"], codes: Float32[np.ndarray, "n latent"]
