@@ -87,6 +87,20 @@ def test_what_holds_the_items_does_not_change_their_codes(make: type, tmp_path: 
         np.testing.assert_allclose(runner.encode(items), expected, atol=1e-6, err_msg=name)
 
 
+@each_runner
+@pytest.mark.parametrize("scaling", [Scaling(1e300, 1e300), Scaling(-1e39, 1e38)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_an_offset_may_be_no_float32(make: type, scaling: Scaling, dtype: type) -> None:
+    """Of one item, and of many, which go through the fused engine another way."""
+    case = Case((5, 3), (6, 2, 6), "sigmoid", scaling=scaling)
+    items = np.random.default_rng(0).integers(0, 101, (20, 5, 3)).astype(dtype)
+    runner = make(case.model())
+    expected = runner.encode(items.astype(np.float64))
+    assert np.isfinite(expected).all()
+    np.testing.assert_allclose(runner.encode(items), expected, atol=1e-6)
+    np.testing.assert_allclose(runner.encode(items[:1]), expected[:1], atol=1e-6)
+
+
 @each_trainer
 def test_measuring_and_training_on_nothing_change_nothing(make: type) -> None:
     case = ANY_CASE

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Float64
 
+_LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
+
 
 @dataclass(frozen=True)
 class Scaling:
@@ -26,10 +28,17 @@ class Scaling:
         width = highest - lowest
         return cls(lowest, width if width > 0 else 1.0)
 
+    @property
+    def fits_float32(self) -> bool:
+        """Whether float32 can subtract the offset and multiply by 1 / scale: those of float64 data
+        may be too large, and 1 / scale of a very narrow range is."""
+        return abs(self.offset) <= _LARGEST_FLOAT32 and self.scale * _LARGEST_FLOAT32 > 1
+
     def to_network(self, values: np.ndarray) -> np.ndarray:
         """Data of any dtype as float32 network values, C-contiguous and of the same shape."""
         # The difference is taken before float32 rounds it: 64-bit data may lie far from zero.
-        wide = np.float64 if values.dtype.itemsize > 2 or self.centre is not None else np.float32
+        is_wide = values.dtype.itemsize > 2 or self.centre is not None or not self.fits_float32
+        wide = np.float64 if is_wide else np.float32
         shifted = np.subtract(values, self.offset, dtype=wide)
         if self.centre is not None:
             shifted -= self.centre.reshape(shifted.shape[1:])

@@ -171,7 +171,6 @@ class LayerStack:
 _WEIGHTS_OF_A_THREAD = 1 << 16
 _NO_LOSSES = np.zeros(0)
 _NO_OUTPUTS = np.zeros(0, np.float32)
-_LARGEST_FLOAT = float(np.finfo(np.float32).max)
 _CHUNK_VALUES = 1 << 22  # 16 MB of float32: what is converted at a time
 
 
@@ -194,10 +193,8 @@ def _ways(threads: int, useful: int) -> list[Way]:
 
 def _is_readable(items: np.ndarray, scaling: Scaling) -> bool:
     """Whether the kernels read these items where they lie."""
-    # they multiply by 1 / scale in float32, which a very narrow range would overflow
-    representable = scaling.scale * _LARGEST_FLOAT > 1
     plain = items.dtype in (np.uint8, np.float32) and items.flags.c_contiguous
-    return bool(plain and representable and scaling.centre is None)
+    return bool(plain and scaling.fits_float32 and scaling.centre is None)
 
 
 def source_of(items: np.ndarray, scaling: Scaling) -> Source:

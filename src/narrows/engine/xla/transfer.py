@@ -40,7 +40,7 @@ def filled(rows: np.ndarray, count: int) -> np.ndarray:
 def for_device(items: np.ndarray, scaling: Scaling) -> np.ndarray:
     """8-bit data travel as they are, unless each value has a centre of its own; others become
     float32 network values first."""
-    as_bytes = items.dtype == np.uint8 and scaling.centre is None
+    as_bytes = items.dtype == np.uint8 and scaling.centre is None and scaling.fits_float32
     return items if as_bytes else scaling.to_network(items)
 
 
