@@ -27,24 +27,26 @@ def apply_activation(name: str, x: Any) -> Any:
 def activation_and_slope(name: str, x: Any) -> tuple[Any, Any]:
     """The activation ``name`` of each value of ``x``, and its derivative there; at 0 that of a ReLU
     is 0."""
-    xp = x.__array_namespace__()
+    given = apply_activation(name, x)
+    return given, _slope(x.__array_namespace__(), name, x, given)
+
+
+def _slope(xp: Any, name: str, x: Any, given: Any) -> Any:
+    """The derivative at ``x``, where the activation is ``given``."""
     if name == "relu":
-        return apply_activation(name, x), (x > 0).astype(x.dtype)
+        return (x > 0).astype(x.dtype)
     if name == "sigmoid":
-        given = _sigmoid(xp, x)
-        return given, given * (1 - given)
+        return given * (1 - given)
     if name == "tanh":
-        given = xp.tanh(x)
-        return given, 1 - given * given
+        return 1 - given * given
     if name == "gelu":
         inner = xp.clip(x, -10, 10)
         share = _gelu_share(xp, inner)
-        steepness = 2 * _GELU_SLOPE * (1 + 3 * _GELU_CUBIC * inner * inner)
-        return x * share, share + inner * share * (1 - share) * steepness
+        return share + given * (1 - share) * 2 * _GELU_SLOPE * (1 + 3 * _GELU_CUBIC * inner * inner)
     if name == "silu":
         share = _sigmoid(xp, x)
-        return x * share, share * (1 + x * (1 - share))
-    return x, xp.ones_like(x)
+        return share + given * (1 - share)
+    return xp.ones_like(x)
 
 
 # Hendrycks and Gimpel, arXiv:1606.08415, section 2
