@@ -7,7 +7,7 @@ it may be what the model is for.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -190,7 +190,7 @@ def _is_usual(trained: TrainedModel, data: DataDescription, items: Any) -> bool:
     return not ranges or flat.shape[1] != len(ranges["lowest"]) or not _outside(flat, ranges).any()
 
 
-@cache
+@lru_cache
 def _holds_only(dtype: np.dtype, lowest: float, highest: float) -> bool:
     """Whether a dtype has no value outside of a range, as 8 bits have none outside 0 to 255."""
     if dtype.kind not in "iu":
