@@ -113,6 +113,12 @@ def stepped(
     )
 
 
+def filled(rows: np.ndarray, count: int) -> np.ndarray:
+    """``rows`` and zeros behind them, ``count`` together: what is computed always alike takes
+    always as many."""
+    return np.pad(rows, [(0, count - len(rows))] + [(0, 0)] * (rows.ndim - 1))
+
+
 def _squared(differences: Any) -> Any:
     """The squared length of each row."""
     return (differences * differences).sum(axis=1)

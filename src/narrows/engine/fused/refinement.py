@@ -15,7 +15,7 @@ from narrows.engine.fused.layers import Layer, layers_of
 from narrows.engine.fused.placement import padded
 from narrows.engine.fused.registers import TILE_COLUMNS
 from narrows.engine.fused.runner import LayerStacks
-from narrows.engine.refinement import begun, stepped
+from narrows.engine.refinement import begun, filled, stepped
 from narrows.nn.activations import activation_and_slope, apply_activation
 from narrows.nn.model import Model
 from narrows.nn.scaling import Scaling
@@ -59,7 +59,8 @@ class FusedRefiner:
     def _some(self, items: np.ndarray, codes: np.ndarray, part: slice) -> np.ndarray:
         """Those of a part."""
         values = self._scaling.to_network(items[part]).reshape(len(items[part]), -1)
-        wanted, given = self._filled(values), self._filled(codes[part])
+        count = padded(len(values), self._whole)
+        wanted, given = filled(values, count), filled(codes[part], count)
         # a step may leave the range of numbers: it is not taken then
         with np.errstate(all="ignore"):
             search = begun(given, self._decoder.decode(given))
@@ -72,10 +73,6 @@ class FusedRefiner:
                     solve=_solved,
                 )
         return search.codes[: len(values)]
-
-    def _filled(self, rows: np.ndarray) -> np.ndarray:
-        """Rows, and zeros after them."""
-        return np.pad(rows, [(0, padded(len(rows), self._whole) - len(rows)), (0, 0)])
 
 
 class _Layer:

@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32, Shaped
 
+from narrows.engine.refinement import filled
 from narrows.engine.xla.decoder import flat_decoder, slopes_and_curvature
 from narrows.engine.xla.precision import compiled
 from narrows.engine.xla.transfer import (
     COMPILED_SPECS,
     Units,
     batches,
-    filled,
     for_device,
     to_network,
 )

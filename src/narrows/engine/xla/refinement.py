@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32, Shaped
 
-from narrows.engine.refinement import begun, stepped
+from narrows.engine.refinement import begun, filled, stepped
 from narrows.engine.xla.convolution import with_native_convolutions
 from narrows.engine.xla.decoder import flat_decoder, slopes_and_curvature
 from narrows.engine.xla.precision import compiled
@@ -15,7 +15,6 @@ from narrows.engine.xla.transfer import (
     COMPILED_SPECS,
     Units,
     batches,
-    filled,
     for_device,
     to_network,
 )

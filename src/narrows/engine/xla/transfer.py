@@ -32,11 +32,6 @@ def batches(rows: np.ndarray, count: int) -> Iterator[np.ndarray]:
         yield rows[start : start + count]
 
 
-def filled(rows: np.ndarray, count: int) -> np.ndarray:
-    """``rows`` and zeros behind them, ``count`` together: compiled code takes always as many."""
-    return np.pad(rows, [(0, count - len(rows))] + [(0, 0)] * (rows.ndim - 1))
-
-
 def for_device(items: np.ndarray, scaling: Scaling) -> np.ndarray:
     """8-bit data travel as they are, unless each value has a centre of its own; others become
     float32 network values first."""
