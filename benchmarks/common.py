@@ -19,18 +19,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
+import kept_bytecode  # noqa: F401
+
+# isort: split
 import numpy as np
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-
-# Where Python is told to keep no bytecode, each program that is started, ours or another, compiles
-# all its modules first, for seconds, which no program does that pip has installed: it is kept
-# beside that of the tests then.
-if sys.dont_write_bytecode:
-    sys.dont_write_bytecode = False
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    _kept = REPOSITORY / ".pytest_cache" / "bytecode"
-    sys.pycache_prefix = os.environ["PYTHONPYCACHEPREFIX"] = str(_kept)
 
 #: Floating-point operations of the simple autoencoder's products in one epoch of 60,000 MNIST
 #: images: two each for the forward pass, the weights' gradient and, except in the first layer,

@@ -10,15 +10,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-# Where Python is told to keep no bytecode, each process that a test starts takes up to three times
-# as long to load its modules: it is kept beside other compiled code then, and not beside the
-# sources. This must stand before anything large is imported, which all processes then find.
-if sys.dont_write_bytecode:
-    sys.dont_write_bytecode = False
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    _kept = Path(__file__).parents[1] / ".pytest_cache" / "bytecode"
-    sys.pycache_prefix = os.environ["PYTHONPYCACHEPREFIX"] = str(_kept)
+import kept_bytecode  # noqa: F401
 
+# isort: split
 import numpy as np
 import pytest
 from hypothesis import settings
