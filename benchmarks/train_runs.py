@@ -32,6 +32,7 @@ NARROWS = Contestant("narrows", "narrows")
 ONE_CORE = Contestant("narrows on one core", "narrows_on_one_core")
 #: What the rounds call both of these, an epoch of each in turn.
 IN_TURN = "narrows in turn with narrows on one core"
+_BOTH = Contestant(IN_TURN, "in_turn")
 
 
 @dataclass(frozen=True)
@@ -74,13 +75,7 @@ def train(
     epochs: int = EPOCHS,
 ) -> Trained:
     """Have a contestant train in a process of its own, beside what ``state`` puts there."""
-    with beside(state) as writer:
-        finished = run_contestant(
-            contestant.script,
-            [contestant.function, folder, str(epochs)],
-            {**contestant.environment, **environment, EPOCH_ENDS: str(writer)},
-            [writer],
-        )
+    finished = _finished(contestant, folder, environment, state, epochs)
     ends, result = finished.result["ends"], finished.result
     return Trained(
         [end - start for start, end in pairwise(ends)],
@@ -91,18 +86,25 @@ def train(
     )
 
 
+def _finished(
+    contestant: Contestant, folder: str, environment: dict[str, str], state: State, epochs: int
+) -> Any:
+    """A contestant's process when it has ended, beside what ``state`` puts there."""
+    with beside(state) as writer:
+        return run_contestant(
+            contestant.script,
+            [contestant.function, folder, str(epochs)],
+            {**contestant.environment, **environment, EPOCH_ENDS: str(writer)},
+            [writer],
+        )
+
+
 def train_in_turn(
     folder: str, environment: dict[str, str], state: State = QUIET
 ) -> dict[str, list[float]]:
     """Have narrows, and narrows on one core, take an epoch each in turn: seconds of the epochs that
     count."""
-    with beside(state) as writer:
-        finished = run_contestant(
-            ONE_CORE.script,
-            ["in_turn", folder, str(EPOCHS)],
-            {**environment, EPOCH_ENDS: str(writer)},
-            [writer],
-        )
+    finished = _finished(_BOTH, folder, environment, state, EPOCHS)
     return {name: seconds[1:] for name, seconds in finished.result.items()}
 
 
