@@ -173,19 +173,20 @@ def _is_usual(trained: TrainedModel, data: DataDescription, items: Any) -> bool:
         if ranges or not _holds_only(items.dtype, lowest, highest):
             return False
         items = items[:_MOST_SMALL]
-    flat = items.reshape(len(items), -1)
+    narrowest = data.narrowest or 0
     if not ranges and _holds_only(items.dtype, lowest, highest):
         # its highest value over any other is no more than what it spans
-        span = int(np.maximum.reduce(flat[0])) - flat.item(0)
-        if span * _TINY_OF_WHOLE > (data.narrowest or 0):
+        first = items[0]
+        if (first.item(first.argmax()) - first.item(0)) * _TINY_OF_WHOLE > narrowest:
             return True
+    flat = items.reshape(len(items), -1)
     # of a handful, Python's own numbers are quicker than NumPy's, and ufuncs than its methods
     lows, highs = np.minimum.reduce(flat, axis=1), np.maximum.reduce(flat, axis=1)
     ends = list(zip(lows.tolist(), highs.tolist(), strict=True))
     # what is no number is not inside
     if not all(lowest <= low and high <= highest for low, high in ends):
         return False
-    if max(high - low for low, high in ends) * _TINY_OF_WHOLE <= (data.narrowest or 0):
+    if max(high - low for low, high in ends) * _TINY_OF_WHOLE <= narrowest:
         return False
     return not ranges or flat.shape[1] != len(ranges["lowest"]) or not _outside(flat, ranges).any()
 
@@ -246,7 +247,9 @@ def _require_dtype(data: DataDescription, items: Any, name: str, rank: int) -> N
     """Images of 8 and of 16 bits are never in one unit."""
     given = (items if isinstance(items, np.ndarray) else items[0]).dtype
     own = np.dtype(data.dtype)
-    if rank > 1 and given != own and {given, own} == {np.dtype(np.uint8), np.dtype(np.uint16)}:
+    if given == own or rank < 2:
+        return
+    if {given, own} == {np.dtype(np.uint8), np.dtype(np.uint16)}:
         raise UsageError(
             f"{name} holds {given} values, and the model was trained on {own}, whose range is "
             "another",

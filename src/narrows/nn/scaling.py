@@ -1,6 +1,7 @@
 """Between the data's own units and the numbers a network works on."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float64
@@ -28,7 +29,7 @@ class Scaling:
         width = highest - lowest
         return cls(lowest, width if width > 0 else 1.0)
 
-    @property
+    @cached_property
     def fits_float32(self) -> bool:
         """Whether float32 can subtract the offset and multiply by 1 / scale: those of float64 data
         may be too large, and 1 / scale of a very narrow range is."""

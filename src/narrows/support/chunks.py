@@ -63,7 +63,7 @@ def release(array: np.ndarray) -> None:
 
 def is_mapped(array: np.ndarray) -> bool:
     """Whether an array's values lie in a file, which is not written to through it."""
-    return isinstance(_owner(array), mmap.mmap) and not array.flags.writeable
+    return not array.flags.writeable and isinstance(_owner(array), mmap.mmap)
 
 
 def _owner(array: np.ndarray) -> object:

@@ -56,6 +56,18 @@ class _Weights(NamedTuple):
     parameters: np.ndarray
 
 
+class _Work(NamedTuple):
+    """Room for what a call works out: it lies where it lay at the last one, in the cache."""
+
+    values: np.ndarray
+    address: int
+
+    @classmethod
+    def of(cls, size: int) -> "_Work":
+        values = np.empty(size, np.float32)
+        return cls(values, address_of(values))
+
+
 class SinglePath:
     """Dense layers, and a copy of their weights as a row meets them.
 
@@ -78,7 +90,8 @@ class SinglePath:
         widths = [width for _, width, *_ in rows]
         widest = max(max(layer.inputs for layer in layers), *widths)
         self._weights = addressed(_Weights(np.array(rows, np.int64), np.concatenate(pieces)))
-        self._room = padded(widest, _WORD)
+        self._room = 3 * padded(widest, _WORD)
+        self._idle = list[_Work]()
         self._given = layers[-1].given
         self._entry: Callable[[bytes], None] | None = None
 
@@ -86,16 +99,20 @@ class SinglePath:
         """What the last layer gives of every item, float32 (n, outputs)."""
         items, scaling = readable(items, scaling)
         found = np.empty((len(items), self._given), np.float32)
-        work = np.empty(3 * self._room, np.float32)
+        try:
+            work = self._idle.pop()
+        except IndexError:  # one for each thread that calls at once
+            work = _Work.of(self._room)
         if self._entry is None:
             source = source_of(items, scaling)
-            self._entry = run_single.prepare((source, self._weights, work, found))
+            self._entry = run_single.prepare((source, self._weights, work.values, found))
         words = _WORDS.pack(
-            address_of(items), items.dtype == np.uint8, len(items), scaling.offset,
-            1 / scaling.scale, self._weights.address, address_of(work), len(work),
-            address_of(found), *found.shape,
+            address_of(items), items.dtype.itemsize == 1, len(items), scaling.offset,
+            1 / scaling.scale, self._weights.address, work.address, self._room,
+            address_of(found), len(found), self._given,
         )  # fmt: skip
         self._entry(words)
+        self._idle.append(work)
         return found
 
 

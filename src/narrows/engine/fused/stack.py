@@ -191,9 +191,12 @@ def _ways(threads: int, useful: int) -> list[Way]:
     return ways
 
 
+_READABLE = frozenset(map(np.dtype, ("uint8", "float32")))
+
+
 def _is_readable(items: np.ndarray, scaling: Scaling) -> bool:
     """Whether the kernels read these items where they lie."""
-    plain = items.dtype in (np.uint8, np.float32) and items.flags.c_contiguous
+    plain = items.dtype in _READABLE and items.flags.c_contiguous
     return bool(plain and scaling.fits_float32 and scaling.centre is None)
 
 
