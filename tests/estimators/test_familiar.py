@@ -121,6 +121,7 @@ def test_the_quick_look_at_a_few_items_finds_what_the_long_one_does(
     X = X[:, :30] if rows == "short rows" else X
     model = Autoencoder(**SHORT).fit(X).model_
     random, judged = np.random.default_rng(1), {"usual": 0, "told": 0, "refused": 0}
+    ordinary, are_ordinary = ranges.OrdinaryItems.of(model), 0
     for _ in range(300):
         width = 255 * 10 ** random.uniform(-3, 1.5)
         count = random.choice([random.integers(1, 6), 100])
@@ -138,8 +139,12 @@ def test_the_quick_look_at_a_few_items_finds_what_the_long_one_does(
                 except UsageError as error:
                     found.append([str(error), "refused"])
         assert found[0] == found[1]
+        if ordinary is not None and ordinary.has(few):
+            assert found[1] == []
+            are_ordinary += 1
         judged["refused" if "refused" in found[0] else "told" if found[0] else "usual"] += 1
     assert judged["usual"] > 0 and judged["refused"] > 0, judged
+    assert (are_ordinary > 10) == (rows == "images")
 
 
 def test_many_bytes_are_not_read_where_any_byte_is_familiar(

@@ -591,10 +591,15 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     def _items(self, X: Any, finding: bool = False) -> np.ndarray:
         """``X`` as numbers in the range of the training data, of a table its features; whether they
         have its shape, what computes with them looks at."""
+        has_names = "feature_names_in_" in self.__dict__
+        ordinary = self._in_use().ordinary
+        if ordinary is not None and not has_names and ordinary.has(X):
+            arguments.truth("check_range", self.check_range)
+            return X
         table = self.model_.data.table
         if table is not None:
             items = features(self, X, table)
-        elif is_plain(X, self.item_shape_) and "feature_names_in_" not in self.__dict__:
+        elif not has_names and is_plain(X, self.item_shape_):
             items = X
         elif isinstance(X, Dataset) and isinstance(X.items, FileArray):
             items = X.items  # which was checked where it was read

@@ -174,12 +174,9 @@ def _is_usual(trained: TrainedModel, data: DataDescription, items: Any) -> bool:
             return False
         items = items[:_MOST_SMALL]
     narrowest = data.narrowest or 0
-    if not ranges and _holds_only(items.dtype, lowest, highest):
-        # its highest value over any other is no more than what it spans
-        first = items[0]
-        if (first.item(first.argmax()) - first.item(0)) * _TINY_OF_WHOLE > narrowest:
-            return True
     flat = items.reshape(len(items), -1)
+    if not ranges and _holds_only(items.dtype, lowest, highest) and _spans(flat[0], narrowest):
+        return True
     # of a handful, Python's own numbers are quicker than NumPy's, and ufuncs than its methods
     lows, highs = np.minimum.reduce(flat, axis=1), np.maximum.reduce(flat, axis=1)
     ends = list(zip(lows.tolist(), highs.tolist(), strict=True))
@@ -189,6 +186,45 @@ def _is_usual(trained: TrainedModel, data: DataDescription, items: Any) -> bool:
     if max(high - low for low, high in ends) * _TINY_OF_WHOLE <= narrowest:
         return False
     return not ranges or flat.shape[1] != len(ranges["lowest"]) or not _outside(flat, ranges).any()
+
+
+def _spans(item: np.ndarray, narrowest: float) -> bool:
+    """Whether whole numbers have a higher one than the first, by what training items span."""
+    # of a few values argmax takes a third of what max does
+    return (item.item(item.argmax()) - item.item(0)) * _TINY_OF_WHOLE > narrowest
+
+
+@dataclass(frozen=True)
+class OrdinaryItems:
+    """Items of which :func:`require_familiar` says nothing, as a quick look tells: one item is
+    encoded in less time than the other looks take.
+
+    They are arrays of the training shape and dtype, which has no value outside the training range,
+    and their first item spans as much as those of training do. Others may be ordinary too.
+    """
+
+    dtype: np.dtype
+    shape: tuple[int, ...]
+    narrowest: float
+
+    @classmethod
+    def of(cls, trained: TrainedModel) -> "OrdinaryItems | None":
+        """Those of a model; None where there are none, as of a table."""
+        data, dtype = trained.described, np.dtype(trained.data.dtype)
+        if data.table is not None or trained.values or data.extent is None:
+            return None
+        is_one = data.extent[0] < data.extent[1] and _holds_only(dtype, *data.extent)
+        return cls(dtype, trained.item_shape, data.narrowest or 0) if is_one else None
+
+    def has(self, items: Any) -> bool:
+        """Whether these are such items."""
+        return (
+            type(items) is np.ndarray
+            and items.dtype == self.dtype
+            and items.shape[1:] == self.shape
+            and items.size > 0
+            and _spans(items[0], self.narrowest)
+        )
 
 
 @lru_cache

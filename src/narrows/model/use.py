@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float, Float32, Shaped
@@ -11,6 +12,7 @@ from narrows.engine import make_runner, measure_evidence
 from narrows.engine.evidence import is_variational
 from narrows.errors import ShapeError, UsageError
 from narrows.model.coded_items import CodedItems
+from narrows.model.ranges import OrdinaryItems
 from narrows.model.trained import TrainedModel
 from narrows.nn.model import Model
 from narrows.nn.objectives import Objective
@@ -31,6 +33,11 @@ class TrainedAutoencoder:
     def __init__(self, trained: TrainedModel, track: Tracker = silent) -> None:
         self.trained = trained
         self._runner = make_runner(trained.model, trained.refinement, track)
+
+    @cached_property
+    def ordinary(self) -> OrdinaryItems | None:
+        """Items whose range needs no other look."""
+        return OrdinaryItems.of(self.trained)
 
     def encode(self, items: Shaped[np.ndarray, "n ..."]) -> Float32[np.ndarray, "n latent"]:
         """Latent codes, float32 (n, latent_size); of items in a file in bounded memory.

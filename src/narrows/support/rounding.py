@@ -42,13 +42,11 @@ def _as_whole_numbers(
     if dtype.itemsize > 2 or values.dtype.kind != "f":
         # float32 holds every integer of 16 bits and float64 every one of 32
         values = values.astype(np.float64)
-    # for one item np.clip takes five times as long
-    rounded = np.maximum(values, low)
-    np.minimum(rounded, high, out=rounded)
+    rounded: np.ndarray = values.clip(low, high)  # np.clip takes twice as long for one item
     np.rint(rounded, out=rounded)
     if dtype.itemsize == 8:  # the highest integer of 64 bits is no float64
         low, high = _limits(dtype)
-        rounded = np.clip(rounded, low, np.nextafter(float(high), 0))
+        rounded = rounded.clip(low, np.nextafter(float(high), 0))
     return rounded
 
 
