@@ -6,8 +6,8 @@ train, and the fused engine's lines for it are to go.
 
 ``simple``, ``dense``, ``conv`` and ``variational`` learn MNIST in batches of 64, as models_speed.py
 has it. In every round and state each engine trains each preset once, in a process of its own, one
-right after the other: a hundred steps to warm up and to compile, then epochs of some thousand
-images, all of which count.
+right after the other: an epoch to warm up and to compile, then epochs of some thousand images, all
+of which count.
 
     python benchmarks/engines.py [--presets NAME,NAME] [--rounds N]
 """

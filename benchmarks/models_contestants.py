@@ -3,8 +3,7 @@
     python benchmarks/models_contestants.py NAME PRESET FOLDER ITEMS EPOCHS RESULT.json
 
 Each trains the preset on ``ITEMS`` MNIST images of ``FOLDER`` (:func:`common.save_mnist`) in
-batches of 64 with AdamW, from the same weights: some steps to warm up, then the epochs that count.
-It leaves the seconds of each of those, and the mean loss of the last.
+batches of 64 with AdamW, from the same weights: an epoch to warm up, then those that count. It leaves the seconds of each of those, and the mean loss of the last.
 """
 
 import sys
@@ -22,7 +21,6 @@ from narrows.nn.scaling import Scaling
 
 BATCH_SIZE, LATENT = 64, 20
 LEARNING_RATE, WEIGHT_DECAY, EPSILON = 1e-3, 0.01, 1e-7
-_WARM_UP = 100 * BATCH_SIZE
 _COMPARED = 64
 
 #: Trains on the images at some indices, in their order or another: their mean loss.
@@ -152,10 +150,8 @@ def main(name: str, preset: str, folder: str, items: str, epochs: str, result: s
     x_train = x_train[: int(items)]
     train = CONTESTANTS[name](start(preset), x_train)
     random = np.random.default_rng(0)
-    train(random.permutation(len(x_train))[:_WARM_UP])
-    if len(x_train) % BATCH_SIZE:
-        # the last batch of an epoch is short, and compiled by itself
-        train(random.permutation(len(x_train))[: BATCH_SIZE + len(x_train) % BATCH_SIZE])
+    # a whole one: its last batch, and its last steps, are compiled by themselves
+    train(random.permutation(len(x_train)))
     seconds, loss = [], float("nan")
     for _ in range(int(epochs)):
         order = random.permutation(len(x_train))
