@@ -3,8 +3,8 @@
     python benchmarks/models_contestants.py NAME PRESET FOLDER ITEMS EPOCHS RESULT.json
 
 Each trains the preset on ``ITEMS`` MNIST images of ``FOLDER`` (:func:`common.save_mnist`) in
-batches of 64 with AdamW, from the same weights: an epoch to warm up, then those that count. It leaves the seconds of each of
-those, and the mean loss of the last.
+batches of 64 with AdamW, from the same weights: an epoch to warm up, then those that count.
+It leaves the seconds of each of those, and the mean loss of the last.
 """
 
 import sys

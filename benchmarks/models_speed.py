@@ -6,8 +6,8 @@ JAX at least 1.5 times as long, in every round.
 All train on MNIST's images in batches of 64 with AdamW, without shifts or other augmentation, from
 the same weights: the nets are translated from narrows' own specs, and must learn as many numbers
 and give the same values before anything is measured. In every round each contestant trains each
-preset once, in a process of its own: an epoch to warm up and to compile, and one that counts, of all
-60,000 images, or of 12,000 for ``conv``, of which an epoch takes others a minute.
+preset once, in a process of its own: an epoch to warm up and to compile, and one that counts, of
+all 60,000 images, or of 12,000 for ``conv``, of which an epoch takes others a minute.
 
     python benchmarks/models_speed.py [--presets NAME,NAME] [--rounds N] [--items N] [--compiled]
 """
