@@ -48,3 +48,11 @@ def test_half_precision_ends_in_its_largest_value_not_in_infinity() -> None:
 def test_the_range_of_the_source_is_kept_where_it_is_narrower(dtype: type) -> None:
     result = as_dtype(np.array([-3, 7, 12], np.float32), np.dtype(dtype), (1, 10))
     np.testing.assert_array_equal(result, np.array([1, 7, 10], dtype))
+
+
+@pytest.mark.parametrize("count", [3, 1 << 13])
+def test_values_lie_in_the_order_of_their_places(count: int) -> None:
+    values = np.random.default_rng(0).uniform(-9, 300, (50, count)).astype(np.float32).T
+    rounded = as_dtype(values, np.dtype(np.uint8), None)
+    assert rounded.flags.c_contiguous
+    np.testing.assert_array_equal(rounded, np.rint(np.clip(values, 0, 255)))
