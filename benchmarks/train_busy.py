@@ -63,7 +63,7 @@ def _one_core(rounds: Rounds, state: State) -> Target:
 def threads_sections(rounds: Rounds, states: tuple[State, ...]) -> list[str]:
     """How many times as long as on one core narrows took, in turn with it, a row a state."""
     rows = [[state.name, told(over_one_core(rounds, state))] for state in states]
-    return [table(["beside it", "seven epochs over those on one core, by round"], rows)]
+    return [table(["beside it", "its epochs over those on one core, by round"], rows)]
 
 
 def sections(rounds: Rounds, states: tuple[State, ...]) -> list[str]:
@@ -85,8 +85,8 @@ def sections(rounds: Rounds, states: tuple[State, ...]) -> list[str]:
         "## Beside other programs",
         "Seconds of an epoch: the median of all seven of every round (lowest to highest).",
         table(["", *names], [[each.name, *by_state(each)] for each in IN_ALL_STATES]),
-        "How many times as long the seven epochs together took: the median of the rounds (lowest "
-        "to highest), and each round.",
+        "How many times as long the seven epochs together took, in turn three times seven: the "
+        "median of the rounds (lowest to highest), and each round.",
         table(
             ["", *names],
             [

@@ -8,9 +8,9 @@ products, and nothing else.
 In every round each contestant runs once, in a process of its own: an epoch that is told apart and
 seven that count, each with a validation on the 10,000 test images. The speed of a machine changes
 within minutes, so narrows and narrows on one core also run in one process, an epoch of each in
-turn, and what they take there is compared. Caches of compiled code are
-filled by a round that does not count; "cold" is narrows with an empty one. The matrix rate is
-measured before each contestant.
+turn, three times a round, and what they take there is compared. Caches of compiled code are filled
+by a round that does not count; "cold" is narrows with an empty one. The matrix rate is measured
+before each contestant.
 
 With ``--busy`` the same must hold beside other programs: one that computes 0.1 s and sleeps 0.1 s,
 one that computes and sleeps 1 s, two endless loops, and two that begin with the third epoch and end

@@ -594,7 +594,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         has_names = "feature_names_in_" in self.__dict__
         ordinary = self._in_use().ordinary
         if ordinary is not None and not has_names and ordinary.has(X):
-            arguments.truth("check_range", self.check_range)
+            arguments.truth("check_range", self.check_range)  # nothing to check, but for this
             return X
         table = self.model_.data.table
         if table is not None:

@@ -53,7 +53,7 @@ def takes_dask(form: Form) -> Callable[[Method], Method]:
     def decorated(method: Method) -> Method:
         @wraps(method)
         def either(self: Any, X: Any) -> Any:
-            if type(X) is np.ndarray or not is_dask(X):
+            if not is_dask(X):
                 return method(self, X)
             self._require_fitted()
             return _lazy(self, method.__name__, X, form)

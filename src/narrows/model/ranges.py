@@ -5,6 +5,7 @@ another unit is refused, as :func:`require_familiar` says; what is merely odd is
 it may be what the model is for.
 """
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
@@ -173,25 +174,16 @@ def _is_usual(trained: TrainedModel, data: DataDescription, items: Any) -> bool:
         if ranges or not _holds_only(items.dtype, lowest, highest):
             return False
         items = items[:_MOST_SMALL]
-    narrowest = data.narrowest or 0
     flat = items.reshape(len(items), -1)
-    if not ranges and _holds_only(items.dtype, lowest, highest) and _spans(flat[0], narrowest):
-        return True
     # of a handful, Python's own numbers are quicker than NumPy's, and ufuncs than its methods
     lows, highs = np.minimum.reduce(flat, axis=1), np.maximum.reduce(flat, axis=1)
     ends = list(zip(lows.tolist(), highs.tolist(), strict=True))
     # what is no number is not inside
     if not all(lowest <= low and high <= highest for low, high in ends):
         return False
-    if max(high - low for low, high in ends) * _TINY_OF_WHOLE <= narrowest:
+    if max(high - low for low, high in ends) * _TINY_OF_WHOLE <= (data.narrowest or 0):
         return False
     return not ranges or flat.shape[1] != len(ranges["lowest"]) or not _outside(flat, ranges).any()
-
-
-def _spans(item: np.ndarray, narrowest: float) -> bool:
-    """Whether whole numbers have a higher one than the first, by what training items span."""
-    # of a few values argmax takes a third of what max does
-    return (item.item(item.argmax()) - item.item(0)) * _TINY_OF_WHOLE > narrowest
 
 
 @dataclass(frozen=True)
@@ -199,12 +191,13 @@ class OrdinaryItems:
     """Items of which :func:`require_familiar` says nothing, as a quick look tells: one item is
     encoded in less time than the other looks take.
 
-    They are arrays of the training shape and dtype, which has no value outside the training range,
-    and their first item spans as much as those of training do. Others may be ordinary too.
+    They are arrays of the training dtype, which has no value outside the training range, of the
+    training shape or flat rows, and their first item spans as much as those of training do. Others
+    may be ordinary too.
     """
 
     dtype: np.dtype
-    shape: tuple[int, ...]
+    shapes: tuple[tuple[int, ...], ...]
     narrowest: float
 
     @classmethod
@@ -213,18 +206,24 @@ class OrdinaryItems:
         data, dtype = trained.described, np.dtype(trained.data.dtype)
         if data.table is not None or trained.values or data.extent is None:
             return None
-        is_one = data.extent[0] < data.extent[1] and _holds_only(dtype, *data.extent)
-        return cls(dtype, trained.item_shape, data.narrowest or 0) if is_one else None
+        if data.extent[0] == data.extent[1] or not _holds_only(dtype, *data.extent):
+            return None
+        shape = trained.item_shape
+        return cls(dtype, (shape, (math.prod(shape),)), data.narrowest or 0)
 
     def has(self, items: Any) -> bool:
         """Whether these are such items."""
-        return (
-            type(items) is np.ndarray
-            and items.dtype == self.dtype
-            and items.shape[1:] == self.shape
-            and items.size > 0
-            and _spans(items[0], self.narrowest)
-        )
+        if (
+            type(items) is not np.ndarray
+            or items.dtype != self.dtype
+            or items.shape[1:] not in self.shapes
+            or not items.size
+        ):
+            return False
+        # its highest value over any other is no more than what it spans; of a few values argmax
+        # takes a third of what max does
+        first = items[0]
+        return (first.item(first.argmax()) - first.item(0)) * _TINY_OF_WHOLE > self.narrowest
 
 
 @lru_cache
@@ -283,9 +282,7 @@ def _require_dtype(data: DataDescription, items: Any, name: str, rank: int) -> N
     """Images of 8 and of 16 bits are never in one unit."""
     given = (items if isinstance(items, np.ndarray) else items[0]).dtype
     own = np.dtype(data.dtype)
-    if given == own or rank < 2:
-        return
-    if {given, own} == {np.dtype(np.uint8), np.dtype(np.uint16)}:
+    if rank > 1 and given != own and {given, own} == {np.dtype(np.uint8), np.dtype(np.uint16)}:
         raise UsageError(
             f"{name} holds {given} values, and the model was trained on {own}, whose range is "
             "another",

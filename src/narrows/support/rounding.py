@@ -20,8 +20,6 @@ def as_dtype(
         return values.astype(dtype)
     if dtype.kind == "b":
         return values >= 0.5
-    if values.size <= _ROUNDED_AT_ONCE:
-        return _as_whole_numbers(values, dtype, value_range).astype(dtype, "C")
     result = np.empty(values.shape, dtype)
     flat, target = values.reshape(-1), result.reshape(-1)
     for start in range(0, flat.size, _ROUNDED_AT_ONCE):
