@@ -53,7 +53,7 @@ class Stack(NamedTuple):
     taps_run: np.ndarray  # values at each of them
     flipped: np.ndarray  # weights are held (outputs, inputs), not (inputs, outputs)
     weight_at: np.ndarray  # offset into parameters
-    weight_row: np.ndarray  # row length there: the columns, padded to whole vectors
+    weight_row: np.ndarray  # from one row there to the next: the columns and some padding
     bias_at: np.ndarray
     bias_size: np.ndarray
     sums_at: np.ndarray  # offset into a panel's bias_sums
