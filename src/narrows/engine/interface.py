@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float, Float32, Float64, Int64, Shaped
+from jaxtyping import Float32, Float64, Int64, Shaped
+
+from narrows.support.rounding import ValueType
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,12 +144,17 @@ class Runner(Protocol):
         """Latent codes, float32 (n, latent_size), of items (n, \\*item_shape) in data units."""
         ...
 
-    def decode(self, codes: Shaped[np.ndarray, "n latent"]) -> Float[np.ndarray, "n *item"]:
-        """Items (n, \\*item_shape) in data units, of codes (n, latent_size): float32, or float64
-        where data units are other than the network's."""
+    def decode(
+        self, codes: Shaped[np.ndarray, "n latent"], to: ValueType | None = None
+    ) -> Shaped[np.ndarray, "n *item"]:
+        """Items (n, \\*item_shape) in data units, of codes (n, latent_size): as ``to`` says, or
+        floats, float32, or float64 where data units are other than the network's."""
         ...
 
-    def reconstruct(self, items: Shaped[np.ndarray, "n *item"]) -> Float[np.ndarray, "n *item"]:
-        """What encoder and decoder make together of items (n, \\*item_shape) in data units, in
-        data units: the one way through a model whose decoder uses more than the code."""
+    def reconstruct(
+        self, items: Shaped[np.ndarray, "n *item"], to: ValueType | None = None
+    ) -> Shaped[np.ndarray, "n *item"]:
+        """What encoder and decoder make together of items (n, \\*item_shape) in data units, as
+        :meth:`decode` gives it: the one way through a model whose decoder uses more than the
+        code."""
         ...

@@ -10,9 +10,10 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float, Float32, Shaped
+from jaxtyping import Float32, Shaped
 
 from narrows.engine.interface import Runner
+from narrows.support.rounding import ValueType
 
 # The damping of a first step, as a share of each latent number's own curvature, and what a step
 # that made an item worse, or better, does to the next one (Marquardt, 1963).
@@ -50,11 +51,15 @@ class RefiningRunner:
     def encode(self, items: Shaped[np.ndarray, "n *item"]) -> Float32[np.ndarray, "n latent"]:
         return self._refiner.refined(items, self._runner.encode(items))
 
-    def decode(self, codes: Shaped[np.ndarray, "n latent"]) -> Float[np.ndarray, "n *item"]:
-        return self._runner.decode(codes)
+    def decode(
+        self, codes: Shaped[np.ndarray, "n latent"], to: ValueType | None = None
+    ) -> Shaped[np.ndarray, "n *item"]:
+        return self._runner.decode(codes, to)
 
-    def reconstruct(self, items: Shaped[np.ndarray, "n *item"]) -> Float[np.ndarray, "n *item"]:
-        return self.decode(self.encode(items))
+    def reconstruct(
+        self, items: Shaped[np.ndarray, "n *item"], to: ValueType | None = None
+    ) -> Shaped[np.ndarray, "n *item"]:
+        return self.decode(self.encode(items), to)
 
 
 class Search(NamedTuple):

@@ -16,6 +16,7 @@ from narrows.learnt.detection import Detection
 from narrows.learnt.pca import PCA
 from narrows.nn.blocks import Shape
 from narrows.nn.model import Model
+from narrows.support.rounding import ValueType
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +48,11 @@ class DataDescription:
     whole: bool | None = None
     narrowest: float | None = None
     sums: tuple[str, ...] = ()
+
+    @property
+    def value_type(self) -> ValueType:
+        """What results are given back as."""
+        return ValueType(np.dtype(self.dtype), self.value_range)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""

@@ -21,7 +21,7 @@ from narrows.support.chunks import RowSlices, pieces, release
 from narrows.support.cores import usable_cores
 from narrows.support.number_text import count_of
 from narrows.support.progress import Tracker, silent
-from narrows.support.rounding import as_dtype
+from narrows.support.rounding import ValueType, as_type
 from narrows.support.spelling import spelt
 
 _SMALLEST_VARIANCE = 1e-30
@@ -38,6 +38,10 @@ class TrainedAutoencoder:
     def ordinary(self) -> OrdinaryItems | None:
         """Items whose range needs no other look."""
         return OrdinaryItems.of(self.trained)
+
+    @cached_property
+    def _value_type(self) -> ValueType:
+        return self.trained.data.value_type
 
     def encode(self, items: Shaped[np.ndarray, "n ..."]) -> Float32[np.ndarray, "n latent"]:
         """Latent codes, float32 (n, latent_size); of items in a file in bounded memory.
@@ -82,8 +86,11 @@ class TrainedAutoencoder:
         Raises:
             ShapeError: codes of another size.
         """
+        return self._decode(codes, None)
+
+    def _decode(self, codes: np.ndarray, to: ValueType | None) -> np.ndarray:
         self.require_codes(codes)
-        return self._runner.decode(np.ascontiguousarray(codes, np.float32))
+        return self._runner.decode(np.ascontiguousarray(codes, np.float32), to)
 
     def require_codes(self, codes: Shaped[np.ndarray, "..."]) -> None:
         """Make sure that an array holds codes of this model.
@@ -101,11 +108,11 @@ class TrainedAutoencoder:
 
     def decode(self, codes: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "n *item"]:
         """Reconstructions in the dtype of the training data, rounded and clipped to fit it."""
-        return self.as_data(self.decode_floats(codes))
+        return self._decode(codes, self._value_type)
 
     def reconstruct(self, items: Shaped[np.ndarray, "n ..."]) -> Shaped[np.ndarray, "n *item"]:
         """What the model makes of ``items``, in the dtype of the training data, as of codes."""
-        return self.as_data(self.reconstruct_floats(items))
+        return self._runner.reconstruct(self.shaped(items), self._value_type)
 
     def reconstruct_floats(
         self, items: Shaped[np.ndarray, "n ..."]
@@ -175,8 +182,7 @@ class TrainedAutoencoder:
 
     def as_data(self, values: Float[np.ndarray, "..."]) -> Shaped[np.ndarray, "..."]:
         """Values in data units in the dtype of the training data, rounded and clipped to fit it."""
-        data = self.trained.data
-        return as_dtype(values, np.dtype(data.dtype), data.value_range)
+        return as_type(values, self._value_type)
 
     def shaped(self, items: Shaped[np.ndarray, "n ..."]) -> Shaped[np.ndarray, "n *item"]:
         """``items`` as (n, \\*item_shape), if they are that or flat rows of as many values.

@@ -1,8 +1,32 @@
 """Computed values in the dtype of the data that they stand for."""
 
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
+
+
+class ValueType(NamedTuple):
+    """How data hold their values.
+
+    Attributes:
+        dtype: of the data.
+        value_range: the lowest and the highest value of their source's format; None for all that
+            the dtype holds.
+    """
+
+    dtype: np.dtype
+    value_range: tuple[float, float] | None = None
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """The lowest and the highest value there can be, of a dtype of whole numbers."""
+        return self.value_range or _limits(self.dtype)
+
+
+def as_type(values: np.ndarray, given: ValueType | None) -> np.ndarray:
+    """Computed values as data hold theirs, see :func:`as_dtype`; None leaves them as they are."""
+    return values if given is None else as_dtype(values, *given)
 
 
 def as_dtype(
@@ -36,7 +60,7 @@ def _as_whole_numbers(
     values: np.ndarray, dtype: np.dtype, value_range: tuple[float, float] | None
 ) -> np.ndarray:
     """Floats that ``dtype`` holds."""
-    low, high = value_range or _limits(dtype)
+    low, high = ValueType(dtype, value_range).limits
     if dtype.itemsize > 2 or values.dtype.kind != "f":
         # float32 holds every integer of 16 bits and float64 every one of 32
         values = values.astype(np.float64)

@@ -62,7 +62,7 @@ from narrows.engine.fused.moving import (
     prefetch_items,
     read_batch_panel,
     read_panel,
-    turn_to_rows,
+    write_panel,
 )
 from narrows.engine.fused.products import backward, forward
 from narrows.engine.fused.registers import TILE_COLUMNS
@@ -89,6 +89,7 @@ from narrows.engine.fused.structure import (
     Source,
     Stack,
     Steps,
+    Target,
 )
 from narrows.support.compiling import checksum_of
 from narrows.support.compiling.native import compiled
@@ -245,14 +246,13 @@ def _train(
 
 
 def _run(
-    s: Stack, source: Source, first: int, last: int, measure: bool, loss: Loss,
-    losses: Any, outputs: Any, outputs_row: int, threads: int, thread: int,
+    s: Stack, source: Source, measure: bool, loss: Loss, losses: Any, target: Target,
+    threads: int, thread: int,
 ) -> None:  # fmt: skip
-    """Take items first to last - 1 through the stack, as one of ``threads``.
+    """Take all items of a source through the stack, as one of ``threads``.
 
-    With ``measure``, ``losses`` (float64) gets the loss of each panel; otherwise ``outputs``
-    (float32, flat, rows of ``outputs_row``, both sides padded to whole tiles) gets what the last
-    layer gives.
+    With ``measure``, ``losses`` (float64) gets the loss of each panel; otherwise ``target`` gets
+    what the last layer gives.
     """
     control = flush_denormals(0)
     layers, width, at_a_time = len(s.width), s.width[0], s.panels_at_a_time
@@ -264,13 +264,13 @@ def _run(
     tiles_at = s.tiles_at + thread * -(-width // TILE_COLUMNS) * apart
     together = at_a_time * TILE_COLUMNS
     while True:
-        group = first + claim(s.control, CLAIMED) * together
-        if group >= last or stopped(s.control):
+        group = claim(s.control, CLAIMED) * together
+        if group >= source.rows or stopped(s.control):
             break
-        panels = min(at_a_time, -(-(last - group) // TILE_COLUMNS))
+        panels = min(at_a_time, -(-(source.rows - group) // TILE_COLUMNS))
         for panel in range(panels):
             start, base = group + panel * TILE_COLUMNS, panel * s.panel_size
-            count = min(TILE_COLUMNS, last - start)
+            count = min(TILE_COLUMNS, source.rows - start)
             for i in range(count):
                 order[i] = start + i
             at = base + s.value_at[0]
@@ -279,17 +279,15 @@ def _run(
             forward(s, layer, panels, work, alone)
         for panel in range(panels):
             start, base = group + panel * TILE_COLUMNS, panel * s.panel_size
+            count = min(TILE_COLUMNS, source.rows - start)
             if measure:
                 own = work[base:]
                 at, size = s.value_at[0], width * TILE_COLUMNS
                 copy(own[at : at + size], own[s.wanted_at : s.wanted_at + size])
-                count = min(TILE_COLUMNS, last - start)
-                losses[(start - first) // TILE_COLUMNS] = panel_loss(s, loss, count, own)
+                losses[start // TILE_COLUMNS] = panel_loss(s, loss, count, own)
             else:
-                turn_to_rows(
-                    work, base + s.value_at[layers - 1], outputs_row,
-                    outputs, (start - first) * outputs_row, outputs_row,
-                )  # fmt: skip
+                at = base + s.value_at[layers - 1]
+                write_panel(target, start, count, work, at, s.gradient[thread])
     flush_denormals(control)
 
 

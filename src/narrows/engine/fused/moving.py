@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from narrows.engine.fused.machine import byte_at, float_at, inner, prefetch
+from narrows.engine.fused.machine import byte_at, float_at, inner, prefetch, set_byte, set_float
 from narrows.engine.fused.registers import CHOSEN_AHEAD, LANES, TILE_COLUMNS, transpose
-from narrows.engine.fused.structure import Batch, Source, Stack
+from narrows.engine.fused.structure import Batch, Source, Stack, Target
 from narrows.engine.fused.zeros import nonzero
 
 
@@ -25,12 +25,31 @@ def fill(target: Any, value: np.float32) -> None:
 
 
 @inner
-def turn_to_rows(source: Any, at: int, values: int, to: Any, to_at: int, row: int) -> None:
-    """A panel (values, TILE_COLUMNS) as rows of items, ``row`` apart, in whole squares of LANES;
-    both sides are padded to take them."""
-    for i in range(0, values, LANES):
+def write_panel(target: Target, number: int, count: int, source: Any, at: int,
+                turned: Any) -> None:  # fmt: skip
+    """Write a panel (values, TILE_COLUMNS), padded to whole vectors, as ``count`` items from
+    ``number`` on. ``turned`` has room for a vector of each."""
+    for i in range(0, target.values, LANES):
         for j in range(0, TILE_COLUMNS, LANES):
-            transpose(source, at + i * TILE_COLUMNS + j, TILE_COLUMNS, to, to_at + j * row + i, row)
+            here = at + i * TILE_COLUMNS + j
+            transpose(source, here, TILE_COLUMNS, turned, j * LANES, LANES)
+        size = min(LANES, target.values - i)
+        for j in range(count):
+            own = turned[j * LANES : j * LANES + size]
+            _write_values(target, (number + j) * target.values + i, own)
+
+
+@inner
+def _write_values(target: Target, place: int, values: Any) -> None:
+    """Write values of an item, the first as the ``place``-th of all."""
+    if target.is_bytes:
+        for k in range(len(values)):
+            # in float64, as `Scaling.to_data` takes it; what is no number becomes the lowest
+            raw = max(target.lowest, values[k] * target.scale + target.offset)
+            set_byte(target.address, place + k, np.rint(min(raw, target.highest)))
+    else:
+        for k in range(len(values)):
+            set_float(target.address, place + k, values[k])
 
 
 @inner

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
-from jaxtyping import Float, Float32, Shaped
+from jaxtyping import Float32, Shaped
 
 from narrows.engine.fused.layers import Layer, layers_of
 from narrows.engine.fused.placement import work_bytes
@@ -16,6 +16,7 @@ from narrows.nn.model import Model
 from narrows.nn.scaling import Scaling
 from narrows.nn.spec import Spec
 from narrows.support.cores import usable_cores
+from narrows.support.rounding import ValueType, as_type
 
 # What a panel may take: beyond it XLA, which runs fewer items at once.
 _MOST_WORK_BYTES = 1 << 28
@@ -45,12 +46,16 @@ class FusedRunner:
     def encode(self, items: Shaped[np.ndarray, "n *item"]) -> Float32[np.ndarray, "n latent"]:
         return self._parts["encoder"].outputs(items, self._model.scaling)
 
-    def decode(self, codes: Shaped[np.ndarray, "n latent"]) -> Float[np.ndarray, "n *item"]:
-        values = self._parts["decoder"].outputs(codes, Scaling())
-        return self._model.scaling.to_data(values).reshape(-1, *self._model.spec.item_shape)
+    def decode(
+        self, codes: Shaped[np.ndarray, "n latent"], to: ValueType | None = None
+    ) -> Shaped[np.ndarray, "n *item"]:
+        values = self._parts["decoder"].data(codes, self._model.scaling, to)
+        return values.reshape(-1, *self._model.spec.item_shape)
 
-    def reconstruct(self, items: Shaped[np.ndarray, "n *item"]) -> Float[np.ndarray, "n *item"]:
-        return self.decode(self.encode(items))
+    def reconstruct(
+        self, items: Shaped[np.ndarray, "n *item"], to: ValueType | None = None
+    ) -> Shaped[np.ndarray, "n *item"]:
+        return self.decode(self.encode(items), to)
 
 
 class LayerStacks:
@@ -78,6 +83,13 @@ class LayerStacks:
         with self._stack() as stack:
             return stack.outputs(rows, scaling)
 
+    def bytes_of(
+        self, rows: np.ndarray, scaling: Scaling, units: Scaling, given: ValueType
+    ) -> np.ndarray:
+        """See :meth:`LayerStack.bytes_of`."""
+        with self._stack() as stack:
+            return stack.bytes_of(rows, scaling, units, given)
+
     @contextmanager
     def _stack(self) -> Iterator[LayerStack]:
         try:
@@ -102,8 +114,19 @@ class _Part:
 
     def outputs(self, rows: np.ndarray, scaling: Scaling) -> np.ndarray:
         """What the last layer gives of rows, float32 (n, outputs)."""
-        if self._takes_few and len(rows) <= MOST_ITEMS:
+        if self._are_few(rows):
             if self._single is None:  # two threads may lay it out at once, alike
                 self._single = SinglePath(self._stacks.layers, self._arrays)
             return self._single.outputs(rows, scaling)
         return self._stacks.outputs(rows, scaling)
+
+    def data(self, rows: np.ndarray, units: Scaling, to: ValueType | None) -> np.ndarray:
+        """What the last layer gives of rows of network values, in the units of data, (n, outputs):
+        as ``to`` says, or floats."""
+        if to is None or to.dtype != np.uint8 or units.centre is not None or self._are_few(rows):
+            return as_type(units.to_data(self.outputs(rows, Scaling())), to)
+        # by the threads that compute them: of floats there are eight times as many bytes
+        return self._stacks.bytes_of(rows, Scaling(), units, to)
+
+    def _are_few(self, rows: np.ndarray) -> bool:
+        return self._takes_few and len(rows) <= MOST_ITEMS

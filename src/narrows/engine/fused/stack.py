@@ -10,13 +10,14 @@ from narrows.engine.fused import loops
 from narrows.engine.fused.fastest import Fastest, Way
 from narrows.engine.fused.layers import Layer, held
 from narrows.engine.fused.placement import lay_out, moment_places, padded
-from narrows.engine.fused.registers import LANES, TILE_COLUMNS
-from narrows.engine.fused.structure import SQUARED, Adam, Loss, Source, Steps
+from narrows.engine.fused.registers import TILE_COLUMNS
+from narrows.engine.fused.structure import SQUARED, Adam, Loss, Source, Steps, Target
 from narrows.engine.fused.threads import run_in_threads, startable
 from narrows.engine.interface import AdamSettings
 from narrows.nn.scaling import Scaling
 from narrows.support.compiling.kinds import address_of
 from narrows.support.cores import usable_cores
+from narrows.support.rounding import ValueType
 
 
 class LayerStack:
@@ -135,20 +136,35 @@ class LayerStack:
         total = 0.0
         for chunk, chunk_scaling in _chunks(items, scaling):
             losses = np.zeros(-(-len(chunk) // TILE_COLUMNS))
-            self._run(chunk, chunk_scaling, loss, losses, _NO_OUTPUTS, 0)
+            self._run(chunk, chunk_scaling, loss, losses, _NO_TARGET)
             total += float(losses.sum())
         return total
 
     def outputs(self, items: np.ndarray, scaling: Scaling) -> np.ndarray:
         """What the last layer gives, float32 (n, outputs)."""
-        width = self.layers[-1].given
-        row = padded(width, LANES)
-        flat = np.empty(padded(len(items), TILE_COLUMNS) * row, np.float32)
+        found = np.empty((len(items), self.layers[-1].given), np.float32)
+        return self._filled(found, items, scaling, _NO_TARGET)
+
+    def bytes_of(
+        self, items: np.ndarray, scaling: Scaling, units: Scaling, given: ValueType
+    ) -> np.ndarray:
+        """What the last layer gives in the units of data, which have one offset for all values, as
+        :func:`narrows.support.rounding.as_type` makes of floats what is ``given``: uint8
+        (n, outputs)."""
+        found = np.empty((len(items), self.layers[-1].given), np.uint8)
+        told = map(float, (units.scale, units.offset, *given.limits))
+        return self._filled(found, items, scaling, Target(0, 0, True, *told))
+
+    def _filled(
+        self, found: np.ndarray, items: np.ndarray, scaling: Scaling, target: Target
+    ) -> np.ndarray:
+        """``found``, filled with what the last layer gives."""
         done = 0
         for chunk, chunk_scaling in _chunks(items, scaling):
-            self._run(chunk, chunk_scaling, None, _NO_LOSSES, flat[done * row :], row)
+            here = target._replace(address=address_of(found[done:]), values=found.shape[1])
+            self._run(chunk, chunk_scaling, None, _NO_LOSSES, here)
             done += len(chunk)
-        return np.ascontiguousarray(flat.reshape(-1, row)[: len(items), :width])
+        return found
 
     def _run(
         self,
@@ -156,13 +172,10 @@ class LayerStack:
         scaling: Scaling,
         loss: Loss | None,
         losses: np.ndarray,
-        outputs: np.ndarray,
-        row: int,
+        target: Target,
     ) -> None:
-        source = source_of(items, scaling)
-        measure = loss is not None
-        kind = loss or Loss(SQUARED, np.float32(1))
-        arguments = source, 0, len(items), measure, kind, losses, outputs, row
+        source, measure = source_of(items, scaling), loss is not None
+        arguments = source, measure, loss or Loss(SQUARED, np.float32(1)), losses, target
         pieces = -(-len(items) // (self.stack.panels_at_a_time * TILE_COLUMNS))
         run_in_threads(loops.run, self.stack, arguments, max(min(self.threads, pieces), 1))
 
@@ -170,7 +183,7 @@ class LayerStack:
 # With fewer, threads wait longer for one another after each layer than they save.
 _WEIGHTS_OF_A_THREAD = 1 << 16
 _NO_LOSSES = np.zeros(0)
-_NO_OUTPUTS = np.zeros(0, np.float32)
+_NO_TARGET = Target(0, 0, False, 1.0, 0.0, 0.0, 0.0)
 _CHUNK_VALUES = 1 << 22  # 16 MB of float32: what is converted at a time
 
 

@@ -105,6 +105,19 @@ class Source(NamedTuple):
     factor: np.float32
 
 
+class Target(NamedTuple):
+    """Where what comes out goes, one item behind the other: float32, or, as uint8, raw = value *
+    scale + offset, rounded, from the lowest to the highest."""
+
+    address: int
+    values: int  # of an item
+    is_bytes: bool  # uint8, else float32
+    scale: float
+    offset: float
+    lowest: float
+    highest: float
+
+
 class Steps(NamedTuple):
     """Steps over items, a batch after the other."""
 

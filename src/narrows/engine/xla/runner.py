@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Float32, Shaped
+from jaxtyping import Float32, Shaped
 
 from narrows.engine.xla.convolution import with_native_convolutions
 from narrows.engine.xla.loss import reconstructed
@@ -22,6 +22,7 @@ from narrows.nn.flow import Flow
 from narrows.nn.model import Model, apply_part
 from narrows.nn.spec import Spec
 from narrows.support.forks import require_xla_threads
+from narrows.support.rounding import ValueType, as_type
 
 
 class XlaRunner:
@@ -38,12 +39,17 @@ class XlaRunner:
     def encode(self, items: Shaped[np.ndarray, "n *item"]) -> Float32[np.ndarray, "n latent"]:
         return self._by_chunks(self._encode, items)
 
-    def decode(self, codes: Shaped[np.ndarray, "n latent"]) -> Float[np.ndarray, "n *item"]:
+    def decode(
+        self, codes: Shaped[np.ndarray, "n latent"], to: ValueType | None = None
+    ) -> Shaped[np.ndarray, "n *item"]:
         values = self._by_chunks(self._decode, codes.astype(np.float32, copy=False), sent=True)
-        return self._model.scaling.to_data(values)
+        return as_type(self._model.scaling.to_data(values), to)
 
-    def reconstruct(self, items: Shaped[np.ndarray, "n *item"]) -> Float[np.ndarray, "n *item"]:
-        return self._model.scaling.to_data(self._by_chunks(self._reconstruct, items))
+    def reconstruct(
+        self, items: Shaped[np.ndarray, "n *item"], to: ValueType | None = None
+    ) -> Shaped[np.ndarray, "n *item"]:
+        values = self._by_chunks(self._reconstruct, items)
+        return as_type(self._model.scaling.to_data(values), to)
 
     def _by_chunks(
         self, run: Callable[[Any, Units, Any], Any], rows: np.ndarray, *, sent: bool = False

@@ -827,6 +827,9 @@ class _Function:
     def _log(self, value: Value) -> Value:
         return self._intrinsic("log", value)
 
+    def _rint(self, value: Value) -> Value:
+        return self._intrinsic("rint", value)
+
     def _sign(self, value: Value) -> Value:
         raw, builder, of = value.parts[0], self.builder, value.kind.type
         result = builder.select(builder.fcmp_ordered(">", raw, of(0.0)), of(1.0), raw)
@@ -875,5 +878,6 @@ _FUNCTIONS: dict[Any, Callable[..., Value]] = {
     np.float32: _Function._to_float32,
     np.exp: _Function._exp,
     np.log: _Function._log,
+    np.rint: _Function._rint,
     np.sign: _Function._sign,
 }

@@ -17,7 +17,6 @@ from narrows.report.latent_plane import latent_plane
 from narrows.report.redundancy import redundancy
 from narrows.support.chunks import chunks, drawn_places
 from narrows.support.progress import Tracker, silent
-from narrows.support.rounding import as_dtype
 from narrows.support.shapes import is_picture_shape
 from narrows.tasks.denoise import denoise
 from narrows.tasks.detector import Detector
@@ -180,9 +179,7 @@ class Explorer:
             DataError: some are not finite.
         """
         _require_finite(values, "item")
-        data = self.trained.data
-        given = self.autoencoder.shaped(np.asarray(values)[None])
-        item = as_dtype(given, np.dtype(data.dtype), data.value_range)
+        item = self.autoencoder.as_data(self.autoencoder.shaped(np.asarray(values)[None]))
         codes, made = self.autoencoder.encode_and_reconstruct(item)
         score = p_value = None
         if self._detector is not None:

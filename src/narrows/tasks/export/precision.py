@@ -16,7 +16,7 @@ from narrows.model.trained import TrainedModel
 from narrows.model.use import TrainedAutoencoder
 from narrows.planning.traits import is_rounded
 from narrows.support.progress import Advance, Tracker, silent
-from narrows.support.rounding import as_dtype
+from narrows.support.rounding import as_type
 from narrows.support.shapes import is_image_shape
 from narrows.tasks.denoise import damaged
 from narrows.tasks.export.arrays import rounded_to_bits
@@ -118,7 +118,7 @@ def grey_levels(
     width = high - low if high > low else 1.0
     dtype = np.dtype(data.dtype)
     if dtype.kind in "biu":
-        values = as_dtype(values, dtype, data.value_range)
+        values = as_type(values, data.value_type)
     levels = width if dtype.kind in "iu" and width < _LEVELS else _LEVELS
     return np.rint(np.clip((values.astype(np.float64) - low) / width, 0, 1) * levels)
 
