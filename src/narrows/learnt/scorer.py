@@ -172,7 +172,7 @@ def learn_scorer(
     usual = float(np.sqrt(np.square(spread).mean()))
     spread = np.maximum(spread, _SMALLEST_SPREAD * usual) if usual > 0 else np.ones_like(spread)
     few = drawn_items(items, _MOST_FOR_MIXTURE, _MOST_VALUES_FOR_MIXTURE, random)
-    errors = _differences(items[few], np.concatenate([each.made for each in passed])[few])
+    errors = _differences_at(few, passed)
     errors /= _of_values(spread, size)
     errors = _at_places(errors, places)
     projection = leading_directions(errors)
@@ -219,6 +219,20 @@ def places_of(size: int) -> int:
 
 def _differences(items: np.ndarray, made: np.ndarray) -> Float64[np.ndarray, "n size"]:
     return np.subtract(made, items, dtype=np.float64)
+
+
+def _differences_at(places: np.ndarray, passed: Sequence[Passed]) -> Float64[np.ndarray, "m size"]:
+    """Those of the items at some places, in order. New memory takes longer than to subtract: there
+    is little of it beside the result."""
+    found, first = np.empty((len(places), passed[0].items.shape[1])), 0
+    for each in passed:
+        begin, end = np.searchsorted(places, [first, first + len(each.items)])
+        for start in range(begin, end, _BLOCK):
+            some = slice(start, min(start + _BLOCK, end))
+            own = places[some] - first
+            np.subtract(each.made[own], each.items[own], out=found[some], dtype=np.float64)
+        first += len(each.items)
+    return found
 
 
 def _squares(passed: Passed) -> Float64[np.ndarray, " size"]:

@@ -40,17 +40,19 @@ class Scaling:
         # The difference is taken before float32 rounds it: 64-bit data may lie far from zero.
         is_wide = values.dtype.itemsize > 2 or self.centre is not None or not self.fits_float32
         wide = np.float64 if is_wide else np.float32
-        shifted = np.subtract(values, self.offset, dtype=wide)
+        shifted = np.asarray(np.subtract(values, self.offset, dtype=wide))
         if self.centre is not None:
             shifted -= self.centre.reshape(shifted.shape[1:])
-        return np.divide(shifted, self.scale, dtype=wide).astype(np.float32, "C", copy=False)
+        np.divide(shifted, self.scale, out=shifted, dtype=wide)
+        return shifted.astype(np.float32, "C", copy=False)
 
     def to_data(self, values: np.ndarray) -> np.ndarray:
         """Network values as data values, of the same shape: float32 if the two are the same,
         otherwise float64, for data may lie far from zero."""
-        if self.centre is not None:
-            centre = (self.centre + self.offset).reshape(values.shape[1:])
-            return np.multiply(values, self.scale, dtype=np.float64) + centre
-        if self.offset == 0 and self.scale == 1:
+        if self.centre is None and self.offset == 0 and self.scale == 1:
             return values
-        return np.multiply(values, self.scale, dtype=np.float64) + self.offset
+        # in place: new memory takes longer than a sum
+        data = np.multiply(values, self.scale, dtype=np.float64)
+        centre = self.centre
+        data += self.offset if centre is None else (centre + self.offset).reshape(data.shape[1:])
+        return data
