@@ -57,8 +57,8 @@ from narrows.engine.fused.machine import (
     stopped,
 )
 from narrows.engine.fused.moving import (
-    copy,
     filled,
+    place_of_wanted,
     prefetch_items,
     read_batch_panel,
     read_panel,
@@ -112,10 +112,11 @@ def _take_forward(s: Stack, batch: Batch, group: Group, loss: Loss, work: Any,
                 at = batch.start + number * TILE_COLUMNS
                 draw_codes(s, batch.noise, at, filled(batch, number), work, i * s.panel_size)
             wait_for_crew(s, worker)
+    wanted_at = place_of_wanted(s, batch)
     for i in range(part, panels, parts):
         number = group.first + i * group.apart
         own = work[i * s.panel_size :]
-        s.panel_losses[number] = panel_loss(s, loss, filled(batch, number), own)
+        s.panel_losses[number] = panel_loss(s, loss, filled(batch, number), own, wanted_at)
 
 
 @inner
@@ -125,9 +126,10 @@ def _take_back(s: Stack, batch: Batch, group: Group, loss: Loss, scale: np.float
     counts, ``weight`` what each nat of divergence does. After a step's last group, who is done with
     a layer says so."""
     part, panels, parts = worker.part, group.panels, worker.parts
+    wanted_at = place_of_wanted(s, batch)
     for i in range(part, panels, parts):
         count, own = filled(batch, group.first + i * group.apart), work[i * s.panel_size :]
-        output_deltas(s, loss, count, scale, own, s.gradient[worker.thread])
+        output_deltas(s, loss, count, scale, own, wanted_at, s.gradient[worker.thread])
     wait_for_crew(s, worker)
     for layer in range(len(s.width) - 1, 0, -1):
         if layer == s.drawing:
@@ -282,9 +284,7 @@ def _run(
             count = min(TILE_COLUMNS, source.rows - start)
             if measure:
                 own = work[base:]
-                at, size = s.value_at[0], width * TILE_COLUMNS
-                copy(own[at : at + size], own[s.wanted_at : s.wanted_at + size])
-                losses[start // TILE_COLUMNS] = panel_loss(s, loss, count, own)
+                losses[start // TILE_COLUMNS] = panel_loss(s, loss, count, own, s.value_at[0])
             else:
                 at = base + s.value_at[layers - 1]
                 write_panel(target, start, count, work, at, s.gradient[thread])

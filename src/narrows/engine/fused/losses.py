@@ -70,11 +70,11 @@ def _differentiate(loss: Loss, wanted: Any, found: Any, scale: np.float32) -> No
 
 
 @inner
-def panel_loss(s: Stack, loss: Loss, count: int, work: Any) -> float:
+def panel_loss(s: Stack, loss: Loss, count: int, work: Any, wanted_at: int) -> float:
     """The loss summed over the first ``count`` items of a panel and their values."""
     last = len(s.width) - 1
     size = s.width[last] * TILE_COLUMNS
-    wanted = work[s.wanted_at : s.wanted_at + size]
+    wanted = work[wanted_at : wanted_at + size]
     found = work[s.value_at[last] : s.value_at[last] + size]
     run = size if count == TILE_COLUMNS else TILE_COLUMNS
     total: Any = 0.0
@@ -85,13 +85,13 @@ def panel_loss(s: Stack, loss: Loss, count: int, work: Any) -> float:
 
 
 @inner
-def output_deltas(s: Stack, loss: Loss, count: int, scale: np.float32, work: Any,
+def output_deltas(s: Stack, loss: Loss, count: int, scale: np.float32, work: Any, wanted_at: int,
                   room: Any) -> None:  # fmt: skip
     """The last layer's activations become its deltas times ``scale``; ``room`` is the thread's."""
     last = len(s.width) - 1
     size = s.width[last] * TILE_COLUMNS
     found = work[s.value_at[last] : s.value_at[last] + size]
-    wanted = work[s.wanted_at : s.wanted_at + size]
+    wanted = work[wanted_at : wanted_at + size]
     slopes = work[s.slope_at[last] : s.slope_at[last] + size]
     _differentiate_output(s.activation[last], loss, wanted, found, slopes, scale, room)
     if count < TILE_COLUMNS:  # what stands beyond the batch's end must not teach

@@ -123,19 +123,25 @@ def filled(batch: Batch, number: int) -> int:
 
 
 @inner
+def place_of_wanted(s: Stack, batch: Batch) -> int:
+    """Where in a panel lies what its items should come out as: where they went in, unless they
+    should come out otherwise. A second copy would drive the panels out of the cache."""
+    same = batch.inputs.address == batch.wanted.address
+    return s.value_at[0] if same else s.wanted_at
+
+
+@inner
 def read_batch_panel(s: Stack, batch: Batch, number: int, work: Any, base: int) -> None:
     """Read what a panel's items go in as, and what they should come out as where that differs."""
     inputs, wanted, order = batch.inputs, batch.wanted, batch.order
     first, count = batch.start + number * TILE_COLUMNS, filled(batch, number)
-    at, wanted_at = base + s.value_at[0], base + s.wanted_at
+    at = base + s.value_at[0]
     start, apart = s.right_at[0] + number * TILE_COLUMNS * TILE_COLUMNS, s.slots * TILE_COLUMNS
-    if inputs.address != wanted.address:
+    wanted_at = place_of_wanted(s, batch)
+    if wanted_at != s.value_at[0]:
         # its tiles are needed only on the way: what goes in takes their place
-        read_panel(wanted, order, first, count, s, start, apart, work, wanted_at)
+        read_panel(wanted, order, first, count, s, start, apart, work, base + wanted_at)
     read_panel(inputs, order, first, count, s, start, apart, work, at)
-    if inputs.address == wanted.address:
-        size = s.width[0] * TILE_COLUMNS
-        copy(work[at : at + size], work[wanted_at : wanted_at + size])
 
 
 @inner

@@ -81,7 +81,7 @@ class _Panel(NamedTuple):
 
     Attributes:
         value_at, delta_at, slope_at: of each layer, as in :class:`Stack`.
-        wanted_at: what the loss compares with.
+        wanted_at: what should come out, where it is not what went in.
         size: of all of it.
     """
 

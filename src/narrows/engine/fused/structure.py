@@ -71,7 +71,7 @@ class Stack(NamedTuple):
     work_row: int  # from one thread's to the next's
     panels_at_a_time: int  # of each thread
     panel_size: int  # values in there that belong to one panel: blocks of (width, TILE_COLUMNS)
-    wanted_at: int  # where in a panel what the loss compares with lies
+    wanted_at: int  # where in a panel lies what should come out, where it is not what went in
     window_at: int  # where in a work space the window in use lies: it comes first
     left: np.ndarray  # left factors of the gradients, (rows, slots x places) per layer
     right: np.ndarray  # right factors, (tiles of columns, slots x places, TILE_COLUMNS) per layer
