@@ -60,9 +60,9 @@ def forward(s: Any, source: Any, order: Any, panel: int, thread: int, first: int
 
 @part
 def loss(s: Any, source: Any, order: Any, panel: int, thread: int, first: int) -> None:
-    work = s.work[thread * s.work_row :]
-    s.panel_losses[panel] = losses.panel_loss(s, _LOSS, TILE_COLUMNS, work)
-    losses.output_deltas(s, _LOSS, TILE_COLUMNS, np.float32(1e-5), work, s.gradient[thread])
+    work, wanted_at, room = s.work[thread * s.work_row :], s.value_at[0], s.gradient[thread]
+    s.panel_losses[panel] = losses.panel_loss(s, _LOSS, TILE_COLUMNS, work, wanted_at)
+    losses.output_deltas(s, _LOSS, TILE_COLUMNS, np.float32(1e-5), work, wanted_at, room)
 
 
 @part
