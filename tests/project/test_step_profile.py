@@ -1,4 +1,4 @@
-"""``benchmarks/step_profile.py`` calls parts of the engine by themselves, with what they take now."""
+"""``benchmarks/step_profile.py`` calls parts of the engine with what they take now."""
 
 import importlib
 from pathlib import Path
