@@ -5,6 +5,7 @@ import pytest
 
 from narrows.engine.fused.layers import fused_layers
 from narrows.engine.fused.placement import lay_out
+from narrows.engine.fused.registers import TILE_ROWS
 from narrows.engine.fused.structure import Stack
 from narrows.nn.presets import preset_spec
 
@@ -27,11 +28,22 @@ def test_rows_of_weights_are_never_an_even_number_of_cache_lines_apart(width: in
 def test_padding_between_rows_is_nobodys_to_update() -> None:
     stack = _stack(1024, 512)
     updated = np.zeros(len(stack.parameters), int)
-    for layer, first, last, from_, end, _ in stack.tasks:
+    for layer, first, last, columns, _ in stack.tasks:
         row = stack.weight_row[layer]
         for each in range(first, last):
             start = stack.weight_at[layer] + each * row
-            updated[start + from_ : start + end] += 1
+            updated[start : start + columns] += 1
     # every weight once: 2 x (1024 x 512 + 512 x 16)
     assert np.unique(updated).tolist() == [0, 1]
     assert updated.sum() == 2 * (1024 * 512 + 512 * 16)
+
+
+def test_a_thread_has_neighbouring_rows_of_a_matrix() -> None:
+    stack = _stack(1024, 512)
+    halves = np.split(stack.tasks, stack.task_bounds[1:-1])
+    for layer, rows in (1, 1024), (4, 512):
+        own = [half[(half[:, 0] == layer) & (half[:, 2] > half[:, 1])] for half in halves]
+        (first, middle), (same, last) = [(each[:, 1].min(), each[:, 2].max()) for each in own]
+        assert (first, last) == (0, rows)
+        assert middle == same
+        assert abs(middle - rows // 2) < TILE_ROWS

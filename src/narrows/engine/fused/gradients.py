@@ -121,7 +121,7 @@ def update(s: Stack, adam_: Adam, task: Any, count: int, thread: int) -> None:
 def _update_weights(s: Stack, adam_: Adam, task: Any, count: int, thread: int) -> None:
     """Sum the gradient of a piece of a weight matrix over the batch's ``count`` items, and apply
     it, a block of columns at a time."""
-    layer, first, last, from_, end, moments_at = task
+    layer, first, last, columns, moments_at = task
     places, row, rows = s.places[layer], s.weight_row[layer], last - first
     gradient, slots = s.gradient[thread], s.slots * places
     # where there are several places, every panel's slots follow those of the one before
@@ -129,11 +129,11 @@ def _update_weights(s: Stack, adam_: Adam, task: Any, count: int, thread: int) -
     left_at = s.left_at[layer] + first * slots
     sparse = places == 1 and _find_nonzero(s, left_at, rows, count, thread)
     start = s.weight_at[layer] + first * row
-    _fetch(s.parameters, start + from_, row, rows, min(end - from_, _BLOCK))
-    for j in range(from_, end, _BLOCK):
-        ahead = max(min(end - j - _BLOCK, _BLOCK), 0)
+    _fetch(s.parameters, start, row, rows, min(columns, _BLOCK))
+    for j in range(0, columns, _BLOCK):
+        ahead = max(min(columns - j - _BLOCK, _BLOCK), 0)
         right_at = s.right_at[layer] + j * slots
-        tiles = min(BLOCK_TILES, -(-(end - j) // TILE_COLUMNS))
+        tiles = min(BLOCK_TILES, -(-(columns - j) // TILE_COLUMNS))
         if sparse:
             for i in range(rows):
                 _fetch(s.parameters, start + i * row + j + _BLOCK, row, 1, ahead)
@@ -149,7 +149,7 @@ def _update_weights(s: Stack, adam_: Adam, task: Any, count: int, thread: int) -
                 )  # fmt: skip
         _adam_on(
             s.parameters, s.first_moment, s.second_moment, start + j, row,
-            moments_at + (j - from_) * rows, rows, min(_BLOCK, end - j), gradient, _BLOCK,
+            moments_at + j * rows, rows, min(_BLOCK, columns - j), gradient, _BLOCK,
             adam_, adam_.decay,
         )  # fmt: skip
 
@@ -187,7 +187,7 @@ def _sum_nonzero(s: Stack, left_at: int, row: int, right_at: int, tiles: int, co
 @inner
 def _update_bias(s: Stack, adam_: Adam, task: Any, count: int, thread: int) -> None:
     """The bias's gradient is the sum of the layer's deltas over the batch."""
-    layer, moments_at = task[0], task[5]
+    layer, moments_at = task[0], task[4]
     size = s.bias_size[layer]
     gradient = s.gradient[thread][: -(-size // LANES) * LANES]
     fill(gradient, np.float32(0))

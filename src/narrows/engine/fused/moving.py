@@ -25,14 +25,14 @@ def fill(target: Any, value: np.float32) -> None:
 
 
 @inner
-def write_panel(target: Target, number: int, count: int, source: Any, at: int,
+def write_panel(target: Target, number: int, count: int, work: Any, at: int,
                 turned: Any) -> None:  # fmt: skip
     """Write a panel (values, TILE_COLUMNS), padded to whole vectors, as ``count`` items from
     ``number`` on. ``turned`` has room for a vector of each."""
     for i in range(0, target.values, LANES):
         for j in range(0, TILE_COLUMNS, LANES):
             here = at + i * TILE_COLUMNS + j
-            transpose(source, here, TILE_COLUMNS, turned, j * LANES, LANES)
+            transpose(work, here, TILE_COLUMNS, turned, j * LANES, LANES)
         size = min(LANES, target.values - i)
         for j in range(count):
             own = turned[j * LANES : j * LANES + size]

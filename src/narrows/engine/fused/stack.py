@@ -148,9 +148,14 @@ class LayerStack:
     def bytes_of(
         self, items: np.ndarray, scaling: Scaling, units: Scaling, given: ValueType
     ) -> np.ndarray:
-        """What the last layer gives in the units of data, which have one offset for all values, as
-        :func:`narrows.support.rounding.as_type` makes of floats what is ``given``: uint8
-        (n, outputs)."""
+        """What the last layer gives, in data units and rounded: uint8 (n, outputs), the same that
+        :func:`narrows.support.rounding.as_type` makes of floats.
+
+        Args:
+            scaling: of the items.
+            units: of what comes out, with one offset for all values.
+            given: how data hold their values, as uint8.
+        """
         found = np.empty((len(items), self.layers[-1].given), np.uint8)
         told = map(float, (units.scale, units.offset, *given.limits))
         return self._filled(found, items, scaling, Target(0, 0, True, *told))

@@ -85,8 +85,8 @@ class Stack(NamedTuple):
     nonzero: np.ndarray  # (threads, tile rows x words): of a tile's left factor, 64 slots a word
     claimed: np.ndarray  # (threads, 2 x threads): a thread's own note of what was claimed in full
 
-    tasks: np.ndarray  # (tasks, 6): layer, first and last row + 1, columns likewise, offset into
-    # moments; no row: bias
+    tasks: np.ndarray  # (tasks, 5): layer, first and last row + 1 or equal ones for the bias,
+    # columns, offset into moments
     task_bounds: np.ndarray  # (threads + 1,): which tasks each of the most threads owns
     control: np.ndarray  # what threads tell one another; each call gets its own
     no_starts: np.ndarray  # zeros, where a product adds nothing
@@ -106,8 +106,8 @@ class Source(NamedTuple):
 
 
 class Target(NamedTuple):
-    """Where what comes out goes, one item behind the other: float32, or, as uint8, raw = value *
-    scale + offset, rounded, from the lowest to the highest."""
+    """Where items go that come out, one behind the other: float32 values as they are, or, as uint8,
+    value * scale + offset, rounded and no lower or higher than the limits."""
 
     address: int
     values: int  # of an item
