@@ -6,7 +6,7 @@ train_speed.py.
 Every thread repeats a part on its own share of a batch, as it does in a step where each has items
 of its own, and what one round takes is the part's time. The parts' data stay in the caches here. In
 a step they do not all, and threads wait for one another: the difference between a whole step and
-the sum of its parts.
+the sum of its parts. Where the machine's speed changes meanwhile, it may be below zero.
 """
 
 import statistics
@@ -47,42 +47,61 @@ _ADAM = Adam(*(np.float32(constant) for constant in (0, 0, 0.1, 1e-3, 1e-7)))
 
 
 @part
-def read(s: Any, source: Any, order: Any, panel: int, thread: int, first: int) -> None:
-    batch = Batch(source, source, order, s.gradient, first, BATCH_SIZE)
-    moving.read_batch_panel(s, batch, panel, s.work[thread * s.work_row :], 0)
+def work_of(s: Any, thread: int) -> Any:
+    return s.work[thread * s.work_row :]
 
 
 @part
-def forward(s: Any, source: Any, order: Any, panel: int, thread: int, first: int) -> None:
+def panels_of(s: Any, threads: int, thread: int) -> int:
+    """How many panels of a batch a thread takes: every ``threads``-th."""
+    return max(s.slots // TILE_COLUMNS - thread + threads - 1, 0) // threads
+
+
+@part
+def read(s: Any, source: Any, order: Any, threads: int, thread: int, first: int) -> None:
+    batch, work = Batch(source, source, order, s.gradient, first, BATCH_SIZE), work_of(s, thread)
+    for i in range(panels_of(s, threads, thread)):
+        moving.read_batch_panel(s, batch, thread + i * threads, work, i * s.panel_size)
+
+
+@part
+def forward(s: Any, source: Any, order: Any, threads: int, thread: int, first: int) -> None:
+    work, panels = work_of(s, thread), panels_of(s, threads, thread)
     for layer in range(1, len(s.width)):
-        products.forward(s, layer, 1, s.work[thread * s.work_row :], worker_of(thread, 1))
+        products.forward(s, layer, panels, work, worker_of(thread, 1))
 
 
 @part
-def loss(s: Any, source: Any, order: Any, panel: int, thread: int, first: int) -> None:
-    work, wanted_at, room = s.work[thread * s.work_row :], s.value_at[0], s.gradient[thread]
-    s.panel_losses[panel] = losses.panel_loss(s, _LOSS, TILE_COLUMNS, work, wanted_at)
-    losses.output_deltas(s, _LOSS, TILE_COLUMNS, np.float32(1e-5), work, wanted_at, room)
+def loss(s: Any, source: Any, order: Any, threads: int, thread: int, first: int) -> None:
+    wanted_at, room, scale = s.value_at[0], s.gradient[thread], np.float32(1e-5)
+    for i in range(panels_of(s, threads, thread)):
+        own = s.work[thread * s.work_row + i * s.panel_size :]
+        found = losses.panel_loss(s, _LOSS, TILE_COLUMNS, own, wanted_at)
+        s.panel_losses[thread + i * threads] = found
+        losses.output_deltas(s, _LOSS, TILE_COLUMNS, scale, own, wanted_at, room)
 
 
 @part
-def until_back(s: Any, source: Any, order: Any, panel: int, thread: int, first: int) -> None:
-    read(s, source, order, panel, thread, first)
-    forward(s, source, order, panel, thread, first)
-    loss(s, source, order, panel, thread, first)
+def until_back(s: Any, source: Any, order: Any, threads: int, thread: int, first: int) -> None:
+    read(s, source, order, threads, thread, first)
+    forward(s, source, order, threads, thread, first)
+    loss(s, source, order, threads, thread, first)
 
 
 @part
-def lay_out(s: Any, source: Any, order: Any, panel: int, thread: int, first: int) -> None:
-    work, worker = s.work[thread * s.work_row :], worker_of(thread, 1)
+def lay_out(s: Any, source: Any, order: Any, threads: int, thread: int, first: int) -> None:
+    work, worker = work_of(s, thread), worker_of(thread, 1)
     for layer in range(len(s.width) - 1, 0, -1):
-        gradients.keep_for_gradient(s, layer, panel, work, 0, worker)
+        for i in range(panels_of(s, threads, thread)):
+            number = thread + i * threads
+            gradients.keep_for_gradient(s, layer, number, work, i * s.panel_size, worker)
 
 
 @part
-def backward(s: Any, source: Any, order: Any, panel: int, thread: int, first: int) -> None:
+def backward(s: Any, source: Any, order: Any, threads: int, thread: int, first: int) -> None:
+    work, panels = work_of(s, thread), panels_of(s, threads, thread)
     for layer in range(len(s.width) - 1, 1, -1):
-        products.backward(s, layer, 1, s.work[thread * s.work_row :], worker_of(thread, 1))
+        products.backward(s, layer, panels, work, worker_of(thread, 1))
 
 
 @part
@@ -102,15 +121,14 @@ def update(s: Any, threads: int, thread: int) -> None:
         )  # fmt: skip
 
 
-def for_each_panel(work: Part) -> Kernel:
-    """``work`` on each of a thread's panels of items, many times over."""
+def for_panels(work: Part) -> Kernel:
+    """``work`` on a thread's panels of items, together as in a step, many times over."""
 
     def repeat(s: Any, source: Any, order: Any, threads: int, thread: int, repeats: int) -> None:
         control = flush_denormals(0)
         for i in range(repeats):
             first = i * BATCH_SIZE % (len(order) - BATCH_SIZE)
-            for panel in range(thread, s.slots // TILE_COLUMNS, threads):
-                work(s, source, order, panel, thread, first)
+            work(s, source, order, threads, thread, first)
         flush_denormals(control)
 
     return _compiled(repeat, work)
@@ -135,11 +153,11 @@ def for_each_task(work: Part) -> Kernel:
 
 
 PARTS = {
-    "read the items: gather, convert, turn": for_each_panel(read),
-    "forward products and activations": for_each_panel(forward),
-    "loss and output deltas": for_each_panel(loss),
-    "lay out the gradients' factors": for_each_panel(lay_out),
-    "backward products": for_each_panel(backward),
+    "read the items: gather, convert, turn": for_panels(read),
+    "forward products and activations": for_panels(forward),
+    "loss and output deltas": for_panels(loss),
+    "lay out the gradients' factors": for_panels(lay_out),
+    "backward products": for_panels(backward),
     "weight gradients and Adam": for_each_task(learn),
 }
 
@@ -174,7 +192,7 @@ def profile_parts(x_train: np.ndarray) -> dict[str, float]:
             for share in shares:
                 share.result()
 
-        found, fresh = {}, for_each_panel(until_back)
+        found, fresh = {}, for_panels(until_back)
         for name, repeat in {**PARTS, "Adam alone": for_each_task(update)}.items():
             # deltas whose loss was taken again and again are all zero, and cost nothing on the way
             on_all_threads(fresh, 1)

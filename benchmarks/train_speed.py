@@ -168,7 +168,8 @@ def profile_table(rounds: Rounds) -> str:
     parts = [name for name in rounds.of(PROFILE)[0]["parts"] if name != "Adam alone"]
     seconds = {name: part(rounds, "parts", name) * STEPS for name in parts}
     steps, validation = part(rounds, "steps"), part(rounds, "validation")
-    seconds["waiting for the other core: its weights, the barriers"] = steps - sum(seconds.values())
+    beyond = "whole steps beyond their parts: waiting, the other core's weights"
+    seconds[beyond] = steps - sum(seconds.values())
     seconds["validation"] = validation
     epoch = median(all_epochs(rounds, NARROWS))
     seconds["the rest: order, threads, slices, bookkeeping"] = epoch - steps - validation
