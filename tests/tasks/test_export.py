@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from narrows import Dataset
+from narrows.model.trained import DataDescription
 from narrows.tasks.export import page as exported
 from narrows.tasks.export.page import ExportedPage
 from narrows.tasks.export.precision import Precision, grey_levels
@@ -40,7 +41,9 @@ def test_items_left_out_are_told() -> None:
 
 def test_grey_levels_are_those_that_a_page_draws() -> None:
     """Over the range that the data fill: 12 bits in a type of 16."""
-    described = SimpleNamespace(dtype="uint16", value_range=(0.0, 65535.0), extent=(0.0, 4095.0))
+    described = DataDescription(
+        name="scans", count=4, dtype="uint16", value_range=(0.0, 65535.0), extent=(0.0, 4095.0)
+    )
     trained: Any = SimpleNamespace(data=described, described=described)
     values = np.array([0, 16, 2048, 4095], np.float32)
     found = grey_levels(trained, values)
