@@ -230,7 +230,7 @@ def _differences_at(places: np.ndarray, passed: Sequence[Passed]) -> Float64[np.
         for start in range(begin, end, _BLOCK):
             some = slice(start, min(start + _BLOCK, end))
             own = places[some] - first
-            np.subtract(each.made[own], each.items[own], out=found[some], dtype=np.float64)
+            found[some] = _differences(each.items[own], each.made[own])
         first += len(each.items)
     return found
 

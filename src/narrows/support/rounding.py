@@ -24,9 +24,9 @@ class ValueType(NamedTuple):
         return self.value_range or _limits(self.dtype)
 
 
-def as_type(values: np.ndarray, given: ValueType | None) -> np.ndarray:
+def as_type(values: np.ndarray, to: ValueType | None) -> np.ndarray:
     """Computed values as data hold theirs, see :func:`as_dtype`; None leaves them as they are."""
-    return values if given is None else as_dtype(values, *given)
+    return values if to is None else as_dtype(values, *to)
 
 
 def as_dtype(

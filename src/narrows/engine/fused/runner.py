@@ -83,12 +83,10 @@ class LayerStacks:
         with self._stack() as stack:
             return stack.outputs(rows, scaling)
 
-    def bytes_of(
-        self, rows: np.ndarray, scaling: Scaling, units: Scaling, given: ValueType
-    ) -> np.ndarray:
+    def bytes_of(self, rows: np.ndarray, units: Scaling, to: ValueType) -> np.ndarray:
         """See :meth:`LayerStack.bytes_of`."""
         with self._stack() as stack:
-            return stack.bytes_of(rows, scaling, units, given)
+            return stack.bytes_of(rows, units, to)
 
     @contextmanager
     def _stack(self) -> Iterator[LayerStack]:
@@ -126,7 +124,7 @@ class _Part:
         if to is None or to.dtype != np.uint8 or units.centre is not None or self._are_few(rows):
             return as_type(units.to_data(self.outputs(rows, Scaling())), to)
         # by the threads that compute them: of floats there are eight times as many bytes
-        return self._stacks.bytes_of(rows, Scaling(), units, to)
+        return self._stacks.bytes_of(rows, units, to)
 
     def _are_few(self, rows: np.ndarray) -> bool:
         return self._takes_few and len(rows) <= MOST_ITEMS

@@ -145,20 +145,17 @@ class LayerStack:
         found = np.empty((len(items), self.layers[-1].given), np.float32)
         return self._filled(found, items, scaling, _NO_TARGET)
 
-    def bytes_of(
-        self, items: np.ndarray, scaling: Scaling, units: Scaling, given: ValueType
-    ) -> np.ndarray:
-        """What the last layer gives, in data units and rounded: uint8 (n, outputs), the same that
-        :func:`narrows.support.rounding.as_type` makes of floats.
+    def bytes_of(self, rows: np.ndarray, units: Scaling, to: ValueType) -> np.ndarray:
+        """What the last layer gives of network values, in data units and rounded: uint8
+        (n, outputs), the same that :func:`narrows.support.rounding.as_type` makes of floats.
 
         Args:
-            scaling: of the items.
             units: of what comes out, with one offset for all values.
-            given: how data hold their values, as uint8.
+            to: how data hold their values, as uint8.
         """
-        found = np.empty((len(items), self.layers[-1].given), np.uint8)
-        told = map(float, (units.scale, units.offset, *given.limits))
-        return self._filled(found, items, scaling, Target(0, 0, True, *told))
+        found = np.empty((len(rows), self.layers[-1].given), np.uint8)
+        told = map(float, (units.scale, units.offset, *to.limits))
+        return self._filled(found, rows, Scaling(), Target(0, 0, True, *told))
 
     def _filled(
         self, found: np.ndarray, items: np.ndarray, scaling: Scaling, target: Target
