@@ -93,6 +93,43 @@ def test_neighbours_that_come_and_go_never_cost_much() -> None:
     assert machine.work(fastest, 20) > 0.9 * alone.work(only, 20)
 
 
+# What a step took on two cores of a Zen 3, quiet and while one of them was shared.
+FREE = {ONE: 5.85e-4, TWO: 3.05e-4, CREW: 3.34e-4}
+SHARED = {ONE: 5.85e-4, TWO: 7.75e-4, CREW: 1.4e-3}
+WAKING = {ONE: 2e-5, TWO: 3e-4, CREW: 3e-4}
+
+
+@pytest.mark.parametrize(("seconds", "share"), [(0.3, 0.86), (1, 0.93), (3, 0.95)])
+def test_a_core_that_is_free_for_a_moment_is_used(seconds: float, share: float) -> None:
+    """Of what could be done by who knew when a neighbour computes."""
+    machine, fastest = machine_of(lambda now: FREE if int(now / seconds) % 2 else SHARED)
+    made = machine.work(fastest, 60, WAKING)
+    assert made > share * 30 * (1 / FREE[TWO] + 1 / SHARED[ONE])
+
+
+def test_to_look_for_a_free_core_costs_little_where_none_is() -> None:
+    machine, fastest = machine_of(SHARED)
+    assert machine.work(fastest, 60, WAKING) > 0.96 * 60 / SHARED[ONE]
+
+
+def test_one_thread_that_had_bad_luck_when_a_neighbour_came_is_tried_again_soon() -> None:
+    """Its first steps beside it take more than twice as long, as two threads do ever after."""
+    gone = list[tuple[float, Turn, int]]()
+
+    def step(now: float) -> dict[Way, float]:
+        if now < 5:
+            return FREE
+        lucky = any(turn.way == ONE and start >= 5 for start, turn, _ in gone)
+        return {**SHARED, ONE: SHARED[ONE] if lucky else 1.3e-3}
+
+    machine, fastest = machine_of(step)
+    gone = machine.gone
+    machine.work(fastest, 6, WAKING)
+    beside = [(turn.way, steps) for start, turn, steps in gone if start >= 5]
+    assert beside[-1][0] == ONE
+    assert sum(steps * SHARED[TWO] for way, steps in beside if way == TWO) < 0.4
+
+
 def test_long_steps_are_tried_one_by_one() -> None:
     machine, fastest = machine_of({ONE: 0.05, TWO: 0.03, CREW: 0.3})
     machine.work(fastest, 60)

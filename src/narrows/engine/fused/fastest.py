@@ -5,28 +5,43 @@ within moments: on a busy one two may take ten times as long as one. So a turn e
 slow, what each way took is remembered, and one that was not gone for a moment, or lost, is trusted
 with a few steps only. One that has just lost is tried again soon, for it may have had bad luck: a
 core is taken away for a moment now and then. The more often it lost in a row, the later.
+
+Where a core is taken away, the steps themselves tell. Where one becomes free nothing does but a
+trial of more threads: these are tried often, and a turn ends when a trial is due.
 """
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from narrows.engine.fused.threads import NO_PACE, Pace
 
-# How often it is looked whether a way is still as fast, but not after fewer steps, and how many
-# times as long they may take.
+# How often it is looked whether a way is still as fast, but not after fewer steps; how many times
+# as long they may take, and how many times as long as another way took of late.
 _LOOK_SECONDS, _LOOK_STEPS = 0.02, 3
-_PATIENCE = 1.5
+_PATIENCE, _PATIENCE_BESIDE_ANOTHER = 1.5, 1.15
 # Enough steps to see which way is faster; of long steps fewer, but one. And what the threads may
 # take to begin with it.
 _TRIAL_STEPS, _TRIAL_SECONDS = 8, 0.005
 _BEGIN_SECONDS = 0.002
 # How long what was measured is believed of a way that was not gone since.
 _FRESH_SECONDS = 0.1
-# When a way that lost is tried again: twice as late each time, and from the second time on so late
-# that trials cost no more than a share of all time.
-_SHORTEST_GAP, _LONGEST_GAP = 0.05, 0.8
-_LARGEST_SHARE = 0.01
+# When a way that lost is tried again, at first; then twice as late each time.
+_SHORTEST_GAP = 0.05
+
+
+class _Trials(NamedTuple):
+    """How often ways that lost are tried: in the end every ``longest_gap`` seconds, or more seldom
+    where their trials together would cost more than ``largest_share`` of all time."""
+
+    longest_gap: float
+    largest_share: float
+
+
+# More threads, each by itself, lose only while a core is taken away; as crews, which wait for one
+# another more often, they lose then too, and more.
+_OF_MORE_THREADS, _OF_OTHERS = _Trials(0.1, 0.015), _Trials(0.8, 0.01)
 
 
 class Way(NamedTuple):
@@ -71,10 +86,19 @@ class Fastest:
         seconds, now = self._seconds[fastest], self._clock()
         doubted = self._doubted(fastest, now)
         if doubted is None:
-            look = max(_LOOK_SECONDS, _LOOK_STEPS * seconds)
-            return Turn(fastest, left, Pace(look, int(look / (_PATIENCE * seconds))))
+            return self._long_turn(fastest, left, now)
         steps = min(max(int(_TRIAL_SECONDS / seconds), 1), _TRIAL_STEPS, left)
         return Turn(doubted, steps, Pace(_BEGIN_SECONDS + _PATIENCE * steps * seconds, steps))
+
+    def _long_turn(self, fastest: Way, left: int, now: float) -> Turn:
+        """The fastest way until it has become slow, or more threads are to be tried."""
+        seconds, others = self._seconds[fastest], [way for way in self._ways if way != fastest]
+        beside = max(min(self._seconds[way] for way in others), seconds)
+        slow = min(_PATIENCE * seconds, _PATIENCE_BESIDE_ANOTHER * beside)
+        look = max(_LOOK_SECONDS, _LOOK_STEPS * seconds)
+        due = min((self._again[way] for way in others if _is_wider(way, fastest)), default=math.inf)
+        steps = min(left, max(due - now, look) / seconds)
+        return Turn(fastest, math.ceil(steps), Pace(look, int(look / slow)))
 
     def _fastest(self) -> Way:
         return min(self._seconds, key=self._seconds.__getitem__)
@@ -94,6 +118,7 @@ class Fastest:
         """What the steps that were made took, with all that went before and after, and what
         ``computing`` alone did, which is all that a few steps can tell of many."""
         way, now = turn.way, self._clock()
+        has_slowed = steps < turn.steps and bool(self._seconds) and way == self._fastest()
         is_short = seconds < _LOOK_SECONDS
         self._seconds[way] = (computing if is_short else seconds) / steps
         self._found[way] = now
@@ -102,6 +127,22 @@ class Fastest:
             self._gap[way] = _SHORTEST_GAP
             self._again[way] = now
         else:
+            trials, ways = self._trials(way, fastest)
             lost = seconds - steps * self._seconds[fastest] if gap > _SHORTEST_GAP else 0.0
-            self._again[way] = now + max(gap, lost / _LARGEST_SHARE)
-            self._gap[way] = min(2 * gap, _LONGEST_GAP)
+            self._again[way] = now + max(gap, lost * ways / trials.largest_share)
+            self._gap[way] = min(2 * gap, trials.longest_gap)
+        if has_slowed:  # what fewer threads lost by before tells nothing of now
+            fewer = [each for each in self._ways if each.threads < way.threads]
+            self._gap |= dict.fromkeys(fewer, _SHORTEST_GAP)
+
+    def _trials(self, way: Way, fastest: Way) -> tuple[_Trials, int]:
+        """How often a way that lost is tried, and how many ways that is of together."""
+        wider = _is_wider(way, fastest)
+        others = [each for each in self._ways if each != fastest]
+        ways = sum(_is_wider(each, fastest) == wider for each in others)
+        return _OF_MORE_THREADS if wider else _OF_OTHERS, ways
+
+
+def _is_wider(way: Way, fastest: Way) -> bool:
+    """Whether it has more threads than the fastest, each by itself."""
+    return way.threads > fastest.threads and way.parts == 1
