@@ -27,21 +27,12 @@ _TRIAL_STEPS, _TRIAL_SECONDS = 8, 0.005
 _BEGIN_SECONDS = 0.002
 # How long what was measured is believed of a way that was not gone since.
 _FRESH_SECONDS = 0.1
-# When a way that lost is tried again, at first; then twice as late each time.
-_SHORTEST_GAP = 0.05
-
-
-class _Trials(NamedTuple):
-    """How often ways that lost are tried: in the end every ``longest_gap`` seconds, or more seldom
-    where their trials together would cost more than ``largest_share`` of all time."""
-
-    longest_gap: float
-    largest_share: float
-
-
-# More threads, each by itself, lose only while a core is taken away; as crews, which wait for one
-# another more often, they lose then too, and more.
-_OF_MORE_THREADS, _OF_OTHERS = _Trials(0.1, 0.015), _Trials(0.8, 0.01)
+# When a way that lost is tried again: twice as late each time, and from the second time on so late
+# that trials cost no more than a share of all time. More threads, each by itself, lose only while a
+# core is taken away, and are tried again sooner; as crews, which wait for one another more often,
+# they lose then too, and more.
+_SHORTEST_GAP, _LONGEST_GAP, _LONGEST_GAP_OF_MORE_THREADS = 0.05, 0.8, 0.2
+_LARGEST_SHARE = 0.01
 
 
 class Way(NamedTuple):
@@ -127,20 +118,14 @@ class Fastest:
             self._gap[way] = _SHORTEST_GAP
             self._again[way] = now
         else:
-            trials, ways = self._trials(way, fastest)
             lost = seconds - steps * self._seconds[fastest] if gap > _SHORTEST_GAP else 0.0
-            self._again[way] = now + max(gap, lost * ways / trials.largest_share)
-            self._gap[way] = min(2 * gap, trials.longest_gap)
+            self._again[way] = now + max(gap, lost / _LARGEST_SHARE)
+            wider = _is_wider(way, fastest)
+            longest = _LONGEST_GAP_OF_MORE_THREADS if wider else _LONGEST_GAP
+            self._gap[way] = min(2 * gap, longest)
         if has_slowed:  # what fewer threads lost by before tells nothing of now
             fewer = [each for each in self._ways if each.threads < way.threads]
             self._gap |= dict.fromkeys(fewer, _SHORTEST_GAP)
-
-    def _trials(self, way: Way, fastest: Way) -> tuple[_Trials, int]:
-        """How often a way that lost is tried, and how many ways that is of together."""
-        wider = _is_wider(way, fastest)
-        others = [each for each in self._ways if each != fastest]
-        ways = sum(_is_wider(each, fastest) == wider for each in others)
-        return _OF_MORE_THREADS if wider else _OF_OTHERS, ways
 
 
 def _is_wider(way: Way, fastest: Way) -> bool:
