@@ -109,7 +109,7 @@ class Fastest:
         """What the steps that were made took, with all that went before and after, and what
         ``computing`` alone did, which is all that a few steps can tell of many."""
         way, now = turn.way, self._clock()
-        has_slowed = steps < turn.steps and bool(self._seconds) and way == self._fastest()
+        has_slowed = steps < turn.steps and way == self._fastest()
         is_short = seconds < _LOOK_SECONDS
         self._seconds[way] = (computing if is_short else seconds) / steps
         self._found[way] = now
