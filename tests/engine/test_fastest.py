@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from narrows.engine.fused.fastest import Fastest, Turn, Way
+from narrows.engine.fused.threads import Pace
 
 ONE, TWO, CREW = Way(1, 1), Way(2, 1), Way(2, 2)
 QUIET = {ONE: 5e-4, TWO: 3.5e-4, CREW: 3e-4}
@@ -60,6 +61,14 @@ def test_each_way_is_tried_and_the_fastest_is_kept(step: dict[Way, float], best:
     assert sum(steps for _, turn, steps in machine.gone if turn.way == best) > 0.97 * made
     fewest = 0.95 if best == ONE else 0.93  # without what beginning takes
     assert made > fewest * 20 / step[best]
+
+
+@pytest.mark.parametrize("way", [ONE, TWO, CREW])
+def test_the_first_turn_may_be_any_and_cut_short(way: Way) -> None:
+    machine, fastest = machine_of(QUIET)
+    fastest.note(Turn(way, 8, Pace(0.01, 8)), 3, 3 * QUIET[way], 3 * QUIET[way])
+    machine.work(fastest, 2)
+    assert machine.gone[-1][1].way == CREW
 
 
 def test_trials_of_ways_that_cost_nothing_to_begin_are_hardly_seen() -> None:

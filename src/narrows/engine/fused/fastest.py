@@ -92,7 +92,8 @@ class Fastest:
         return Turn(fastest, math.ceil(steps), Pace(look, int(look / slow)))
 
     def _fastest(self) -> Way:
-        return min(self._seconds, key=self._seconds.__getitem__)
+        """The first, before any was gone."""
+        return min(self._seconds, key=self._seconds.__getitem__, default=self._ways[0])
 
     def _doubted(self, fastest: Way, now: float) -> Way | None:
         """A way to try: one that never was, the fastest if that is long ago, or another whose time
