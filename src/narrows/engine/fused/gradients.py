@@ -5,14 +5,16 @@ from typing import Any
 import numpy as np
 
 from narrows.engine.fused.machine import inner
-from narrows.engine.fused.moving import copy, fill, gather, turn_to_tiles
+from narrows.engine.fused.moving import fill, gather, turn_to_tiles
 from narrows.engine.fused.registers import (
     FLOATS_PER_LINE,
     LANES,
     NO_FLOOR,
     TILE_COLUMNS,
     adam,
+    copy_row,
     prefetch_to_write,
+    sum_of_row,
     tile,
 )
 from narrows.engine.fused.sharing import Worker, share_of
@@ -54,20 +56,10 @@ def _keep_factors(s: Stack, layer: int, column: int, work: Any, deltas: int, val
     to = s.left_at[layer] + column * TILE_COLUMNS
     first, end = share_of(rows, 1, worker.part, worker.parts)
     for j in range(first, end):
-        here, there = left + j * TILE_COLUMNS, to + j * slots
-        copy(work[here : here + TILE_COLUMNS], s.left[there : there + TILE_COLUMNS])
+        copy_row(work, left + j * TILE_COLUMNS, s.left, to + j * slots)
     to = s.right_at[layer] + column * TILE_COLUMNS * TILE_COLUMNS
     first, end = share_of(columns, LANES, worker.part, worker.parts)
     turn_to_tiles(work, right, first, end, s.right, to, slots * TILE_COLUMNS)
-
-
-@inner(fastmath={"reassoc", "contract"})
-def _sum(values: Any) -> np.float32:
-    total = np.float32(0)
-    # by number: of an iterator LLVM does not see that values lie side by side, and gathers them
-    for i in range(len(values)):
-        total += values[i]
-    return total
 
 
 @inner
@@ -81,7 +73,7 @@ def _sum_deltas(s: Stack, layer: int, number: int, work: Any, at: int,
     for place in range(0, s.width[layer], size):
         for j in range(first, end):
             here = at + (place + j) * TILE_COLUMNS
-            sums[j] += _sum(work[here : here + TILE_COLUMNS])
+            sums[j] += sum_of_row(work, here)
 
 
 @inner
@@ -172,16 +164,18 @@ def _sum_nonzero(s: Stack, left_at: int, row: int, right_at: int, tiles: int, co
                  thread: int) -> None:  # fmt: skip
     """A block of one of a tile's rows of the gradient, without what is zero of the left factor."""
     gradient, words = s.gradient[thread], -(-count // 64)
-    at = row * _BLOCK
-    fill(gradient[at : at + tiles * TILE_COLUMNS], np.float32(0))
+    at, anew = row * _BLOCK, True
     for word in range(words):
         bits = s.nonzero[thread, row * words + word]
         if bits:
             add_nonzero(
                 bits, s.left, left_at + word * 64,
                 tiles, s.right, right_at + word * 64 * TILE_COLUMNS, s.slots * TILE_COLUMNS,
-                gradient, at,
+                gradient, at, anew,
             )  # fmt: skip
+            anew = False
+    if anew:
+        fill(gradient[at : at + tiles * TILE_COLUMNS], np.float32(0))
 
 
 @inner

@@ -59,7 +59,6 @@ from narrows.engine.fused.machine import (
 from narrows.engine.fused.moving import (
     filled,
     place_of_wanted,
-    prefetch_items,
     read_batch_panel,
     read_panel,
     write_panel,
@@ -101,7 +100,8 @@ def _take_forward(s: Stack, batch: Batch, group: Group, loss: Loss, work: Any,
     """Take a group of panels forward to their losses."""
     part, panels, parts = worker.part, group.panels, worker.parts
     for i in range(part, panels, parts):
-        read_batch_panel(s, batch, group.first + i * group.apart, work, i * s.panel_size)
+        number = group.first + i * group.apart
+        read_batch_panel(s, batch, number, work, i * s.panel_size, worker.thread)
     wait_for_crew(s, worker)
     for layer in range(1, len(s.width)):
         forward(s, layer, panels, work, worker)
@@ -224,9 +224,6 @@ def _train(
     for step in range(len(steps.rates)):
         batch = _batch_of(steps, step)
         _take_items(s, batch, loss, threads, worker)
-        ahead = batch.start + steps.batch_size + thread * TILE_COLUMNS
-        count = min(TILE_COLUMNS, len(batch.order) - ahead)
-        prefetch_items(batch.inputs, batch.order, ahead, count, s.width[0])
         now = Adam(
             steps.rates[step], steps.decays[step], constants.keep_first, constants.keep_second,
             constants.epsilon,
@@ -257,13 +254,10 @@ def _run(
     what the last layer gives.
     """
     control = flush_denormals(0)
-    layers, width, at_a_time = len(s.width), s.width[0], s.panels_at_a_time
+    layers, at_a_time = len(s.width), s.panels_at_a_time
     alone = worker_of(thread, 1)
     work = s.work[thread * s.work_row :]
     order = s.present[thread, 0]  # nobody needs it while items are read
-    apart = TILE_COLUMNS * TILE_COLUMNS
-    # not where a batch's tiles lie: there may be more threads than it has panels
-    tiles_at = s.tiles_at + thread * -(-width // TILE_COLUMNS) * apart
     together = at_a_time * TILE_COLUMNS
     while True:
         group = claim(s.control, CLAIMED) * together
@@ -276,7 +270,7 @@ def _run(
             for i in range(count):
                 order[i] = start + i
             at = base + s.value_at[0]
-            read_panel(source, order, 0, count, s, tiles_at, apart, work, at)
+            read_panel(source, order, 0, count, s, work, at, thread)
         for layer in range(1, layers):
             forward(s, layer, panels, work, alone)
         for panel in range(panels):

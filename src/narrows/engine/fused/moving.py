@@ -5,9 +5,23 @@ from typing import Any
 import numpy as np
 
 from narrows.engine.fused.machine import byte_at, float_at, inner, prefetch, set_byte, set_float
-from narrows.engine.fused.registers import CHOSEN_AHEAD, LANES, TILE_COLUMNS, transpose
+from narrows.engine.fused.registers import (
+    CHOSEN_AHEAD,
+    FLOATS_PER_LINE,
+    LANES,
+    TILE_COLUMNS,
+    read_row_of_bytes,
+    read_row_of_floats,
+    transpose,
+)
 from narrows.engine.fused.structure import Batch, Source, Stack, Target
 from narrows.engine.fused.zeros import nonzero
+
+#: Values from one tile of items to the next: a square, and a line of the cache, so that an item's
+#: values do not fall on few places of it and throw one another out.
+TILES_APART = TILE_COLUMNS * TILE_COLUMNS + FLOATS_PER_LINE
+# How many items ahead one is asked for.
+_ITEMS_AHEAD = 2
 
 
 @inner
@@ -83,31 +97,42 @@ def read_item(source: Source, number: int, width: int, to: Any, at: int, apart: 
     """Network values of one item, TILE_COLUMNS of them ``apart`` from the next."""
     start = number * width
     for first in range(0, width, TILE_COLUMNS):
-        size = min(TILE_COLUMNS, width - first)
+        size, place = min(TILE_COLUMNS, width - first), start + first
         there = at + first // TILE_COLUMNS * apart
-        target = to[there : there + size]
-        if source.is_bytes:
-            for j in range(size):
-                value = np.float32(byte_at(source.address, start + first + j))
-                target[j] = (value - source.offset) * source.factor
+        if size == TILE_COLUMNS and source.is_bytes:
+            read_row_of_bytes(source.address, place, source.offset, source.factor, to, there)
+        elif size == TILE_COLUMNS:
+            read_row_of_floats(source.address, place, source.offset, source.factor, to, there)
         else:
             for j in range(size):
-                value = float_at(source.address, start + first + j)
-                target[j] = (value - source.offset) * source.factor
+                if source.is_bytes:
+                    value = np.float32(byte_at(source.address, place + j))
+                else:
+                    value = float_at(source.address, place + j)
+                to[there + j] = (value - source.offset) * source.factor
 
 
 @inner
-def read_panel(source: Source, order: Any, first: int, count: int, s: Stack, start: int,
-               apart: int, work: Any, at: int) -> None:  # fmt: skip
-    """Read items order[first : first + count] both ways around, zeros after them.
+def _ask_for_item(source: Source, number: int, width: int) -> None:
+    """Ask for an item ahead of time: a random one is far away."""
+    size = width if source.is_bytes else 4 * width
+    start = source.address + number * size
+    for offset in range(0, size, 64):
+        prefetch(start + offset)
 
-    ``s.right`` gets them as tiles, the first at ``start`` and each ``apart`` from the next, and
-    ``work`` as (width, TILE_COLUMNS) from ``at``.
-    """
-    width = s.width[0]
+
+@inner
+def read_panel(source: Source, order: Any, first: int, count: int, s: Stack, work: Any, at: int,
+               thread: int) -> None:  # fmt: skip
+    """Read items order[first : first + count], zeros after them, as (width, TILE_COLUMNS) from
+    ``at``; by way of the thread's tiles."""
+    width, apart = s.width[0], TILES_APART
+    start = s.tiles_at + thread * -(-width // TILE_COLUMNS) * apart
     for i in range(TILE_COLUMNS):
         there = start + i * TILE_COLUMNS
         if i < count:
+            if i + _ITEMS_AHEAD < count:
+                _ask_for_item(source, order[first + i + _ITEMS_AHEAD], width)
             read_item(source, order[first + i], width, s.right, there, apart)
         else:
             for tile in range(-(-width // TILE_COLUMNS)):
@@ -131,17 +156,15 @@ def place_of_wanted(s: Stack, batch: Batch) -> int:
 
 
 @inner
-def read_batch_panel(s: Stack, batch: Batch, number: int, work: Any, base: int) -> None:
+def read_batch_panel(s: Stack, batch: Batch, number: int, work: Any, base: int,
+                     thread: int) -> None:  # fmt: skip
     """Read what a panel's items go in as, and what they should come out as where that differs."""
     inputs, wanted, order = batch.inputs, batch.wanted, batch.order
     first, count = batch.start + number * TILE_COLUMNS, filled(batch, number)
-    at = base + s.value_at[0]
-    start, apart = s.right_at[0] + number * TILE_COLUMNS * TILE_COLUMNS, s.slots * TILE_COLUMNS
     wanted_at = place_of_wanted(s, batch)
     if wanted_at != s.value_at[0]:
-        # its tiles are needed only on the way: what goes in takes their place
-        read_panel(wanted, order, first, count, s, start, apart, work, base + wanted_at)
-    read_panel(inputs, order, first, count, s, start, apart, work, at)
+        read_panel(wanted, order, first, count, s, work, base + wanted_at, thread)
+    read_panel(inputs, order, first, count, s, work, base + s.value_at[0], thread)
 
 
 @inner
@@ -157,16 +180,6 @@ def find_present(panel: Any, at: int, depth: int, present: Any) -> int:
     if found > depth - depth // 16:
         return 0
     return max(found, 1)
-
-
-@inner
-def prefetch_items(source: Source, order: Any, first: int, count: int, width: int) -> None:
-    """Ask for items order[first : first + count] ahead of time: a random row is far away."""
-    size = width if source.is_bytes else 4 * width
-    for i in range(count):
-        start = source.address + order[first + i] * size
-        for offset in range(0, size, 64):
-            prefetch(start + offset)
 
 
 @inner

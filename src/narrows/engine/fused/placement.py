@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from narrows.engine.fused.layers import Layer
+from narrows.engine.fused.moving import TILES_APART
 from narrows.engine.fused.registers import (
     CHOSEN_AHEAD,
     FLOATS_PER_LINE,
@@ -194,7 +195,7 @@ def lay_out(layers: Sequence[Layer], slots: int, threads: int) -> Stack:
         *[moments] * 2,
         threads * work_row + tail,
         _offsets([_left_size(layer, slots) for layer in layers])[1],
-        factors + threads * padded(layers[0].taken, TILE_COLUMNS) * TILE_COLUMNS,
+        factors + threads * -(-layers[0].taken // TILE_COLUMNS) * TILES_APART,
         threads * (padded(block_or_row, FLOATS_PER_LINE) + _APART),
     )
     sums = _offsets([layer.bias_size for layer in layers])[1]
@@ -264,9 +265,9 @@ def work_bytes(layers: Sequence[Layer]) -> int:
 
 
 def _right_sizes(layers: Sequence[Layer], slots: int) -> list[int]:
-    """Of the items as they are read, and of each layer's right factor."""
-    sizes = [(layers[0].taken, 1), *((layer.columns, layer.places) for layer in layers)]
-    return [padded(columns, TILE_COLUMNS) * slots * places for columns, places in sizes]
+    """Of each layer's right factor; the input has none."""
+    sizes = [padded(layer.columns, TILE_COLUMNS) * slots * layer.places for layer in layers]
+    return [0, *sizes]
 
 
 def _windows(layer: Layer) -> int:

@@ -143,7 +143,7 @@ def _run_single(source: Source, weights: _Weights, work: Any, outputs: Any) -> N
                         at = weights_at + first * inputs + start * TILE_COLUMNS
                         add_nonzero(
                             word, below, start, tiles, parameters, at, inputs * TILE_COLUMNS,
-                            above, first,
+                            above, first, False,
                         )  # fmt: skip
             if kind == RELU:
                 rectify(above[:width])

@@ -75,7 +75,7 @@ class Stack(NamedTuple):
     window_at: int  # where in a work space the window in use lies: it comes first
     left: np.ndarray  # left factors of the gradients, (rows, slots x places) per layer
     right: np.ndarray  # right factors, (tiles of columns, slots x places, TILE_COLUMNS) per layer
-    tiles_at: int  # behind them, of each thread: a panel's items as they are read, to be run only
+    tiles_at: int  # behind them, of each thread: a panel's items as they are read
     gradient: np.ndarray  # (threads, a block or the longest row): of what a thread updates
     bias_sums: np.ndarray  # (panels, sums_size): the gradients of all biases
     panel_losses: np.ndarray  # (panels,) float64

@@ -57,12 +57,12 @@ def _sparse_function(module: Any, tiles: int) -> Any:
     if name in module.globals:
         return module.globals[name]
     kind = ir.FunctionType(
-        ir.VoidType(), [INT64, FLOAT_POINTER, FLOAT_POINTER, INT64, FLOAT_POINTER]
+        ir.VoidType(), [INT64, FLOAT_POINTER, FLOAT_POINTER, INT64, FLOAT_POINTER, INT64]
     )
     function = ir.Function(module, kind, name)
     function.linkage = "internal"
     function.attributes.add("noinline")
-    word, a, b, apart, c = function.args
+    word, a, b, apart, c, anew = function.args
     entry, loop, done = (function.append_basic_block(each) for each in ("entry", "loop", "done"))
     vectors = [(t, v) for t in range(tiles) for v in range(0, TILE_COLUMNS, LANES)]
     fma = fma_of(module)
@@ -70,7 +70,8 @@ def _sparse_function(module: Any, tiles: int) -> Any:
 
     builder = ir.IRBuilder(entry)
     places = [builder.gep(c, [INT64(t * TILE_COLUMNS + v)]) for t, v in vectors]
-    starts = [load(builder, place) for place in places]
+    empty = builder.icmp_signed("!=", anew, INT64(0))
+    starts = [builder.select(empty, splat(0), load(builder, place)) for place in places]
     builder.branch(loop)
 
     builder.position_at_end(loop)
@@ -113,16 +114,17 @@ def add_nonzero(
     b_apart: Any,
     c: Any,
     c_start: Any,
+    anew: Any,
 ) -> None:
-    """Add one row of a product to c whose left factor is mostly zero: TILE_COLUMNS values for each
-    of ``tiles`` (1 to BLOCK_TILES).
+    """Add one row of a product to c, or ``anew`` to zeros, whose left factor is mostly zero:
+    TILE_COLUMNS values for each of ``tiles`` (1 to BLOCK_TILES).
 
     C[c_start + t * TILE_COLUMNS + j] += sum over the set bits k of ``word``, of which there is at
         least one, of A[a_start + k] * B[b_start + t * b_apart + k * TILE_COLUMNS + j]
     """
     passed = [
         word, pointer(builder, a, a_start), pointer(builder, b, b_start), b_apart,
-        pointer(builder, c, c_start),
+        pointer(builder, c, c_start), anew,
     ]  # fmt: skip
     end = builder.append_basic_block("end")
     choice = builder.switch(tiles, end)
