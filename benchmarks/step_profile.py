@@ -61,7 +61,8 @@ def panels_of(s: Any, threads: int, thread: int) -> int:
 def read(s: Any, source: Any, order: Any, threads: int, thread: int, first: int) -> None:
     batch, work = Batch(source, source, order, s.gradient, first, BATCH_SIZE), work_of(s, thread)
     for i in range(panels_of(s, threads, thread)):
-        moving.read_batch_panel(s, batch, thread + i * threads, work, i * s.panel_size)
+        number = thread + i * threads
+        moving.read_batch_panel(s, batch, number, work, i * s.panel_size, thread)
 
 
 @part
