@@ -16,10 +16,10 @@ from narrows.engine.xla import XlaTrainer
 
 TESTS = str(Path(__file__).parents[1])
 
-# What Numba is told, and the bits of a vector register then. A name alone adds what it stands for
-# to what this machine has.
+# What Numba is told, and the bits of a vector register then. A name without features adds what it
+# stands for to what this machine has, which may have vectors of 512 bits.
 TARGETS = {
-    "generic": ({"NUMBA_CPU_NAME": "generic"}, 128),
+    "generic": ({"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""}, 128),
     "nehalem": ({"NUMBA_CPU_NAME": "nehalem", "NUMBA_CPU_FEATURES": ""}, 128),
     "haswell": ({"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": ""}, 256),
     "no-fma": ({"NUMBA_CPU_NAME": "sandybridge", "NUMBA_CPU_FEATURES": "+avx"}, 256),
