@@ -43,14 +43,15 @@ def test_bytes_are_those_that_numpy_makes_of_the_floats(
         np.testing.assert_array_equal(found, expected[:count])
 
 
-def test_halves_go_to_the_even_neighbour() -> None:
-    model = Case((3,), (3,), "linear", "linear", scaling=Scaling(0.5, 2.0)).model()
+@pytest.mark.parametrize("width", [3, 40])
+def test_halves_go_to_the_even_neighbour(width: int) -> None:
+    model = Case((width,), (width,), "linear", "linear", scaling=Scaling(0.5, 2.0)).model()
     decoder = {name: array for name, array in model.arrays.items() if name.startswith("decoder")}
     same = {name: np.eye(*array.shape, dtype=np.float32) for name, array in decoder.items()
             if array.ndim == 2}  # fmt: skip
     none = {name: np.zeros_like(array) for name, array in decoder.items() if array.ndim == 1}
     run = FusedRunner(replace(model, arrays={**model.arrays, **same, **none}))
-    codes = np.arange(120, dtype=np.float32).reshape(40, 3)
+    codes = (np.arange(40 * width, dtype=np.float32) % 120).reshape(40, width)
     np.testing.assert_array_equal(run.decode(codes), 2 * codes + 0.5)
     # 0.5, 2.5, 4.5 and so on: each lies behind an even number
     np.testing.assert_array_equal(run.decode(codes, ValueType(BYTES)), 2 * codes)

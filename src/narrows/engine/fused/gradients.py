@@ -12,11 +12,10 @@ from narrows.engine.fused.registers import (
     NO_FLOOR,
     TILE_COLUMNS,
     adam,
-    copy_row,
     prefetch_to_write,
-    sum_of_row,
     tile,
 )
+from narrows.engine.fused.rows import copy_row, sum_of_row
 from narrows.engine.fused.sharing import Worker, share_of
 from narrows.engine.fused.structure import WINDOWS_ABOVE, WINDOWS_BELOW, Adam, Stack
 from narrows.engine.fused.zeros import BLOCK_TILES, add_nonzero, count_bits, nonzero

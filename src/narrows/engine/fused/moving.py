@@ -10,10 +10,9 @@ from narrows.engine.fused.registers import (
     FLOATS_PER_LINE,
     LANES,
     TILE_COLUMNS,
-    read_row_of_bytes,
-    read_row_of_floats,
     transpose,
 )
+from narrows.engine.fused.rows import read_bytes, read_floats, write_bytes, write_floats
 from narrows.engine.fused.structure import Batch, Source, Stack, Target
 from narrows.engine.fused.zeros import nonzero
 
@@ -49,8 +48,16 @@ def write_panel(target: Target, number: int, count: int, work: Any, at: int,
             transpose(work, here, TILE_COLUMNS, turned, j * LANES, LANES)
         size = min(LANES, target.values - i)
         for j in range(count):
-            own = turned[j * LANES : j * LANES + size]
-            _write_values(target, (number + j) * target.values + i, own)
+            place, here = (number + j) * target.values + i, j * LANES
+            if size < LANES:
+                _write_values(target, place, turned[here : here + size])
+            elif target.is_bytes:
+                write_bytes(
+                    turned, here, target.address, place, target.scale, target.offset,
+                    target.lowest, target.highest,
+                )  # fmt: skip
+            else:
+                write_floats(turned, here, target.address, place)
 
 
 @inner
@@ -100,9 +107,9 @@ def read_item(source: Source, number: int, width: int, to: Any, at: int, apart: 
         size, place = min(TILE_COLUMNS, width - first), start + first
         there = at + first // TILE_COLUMNS * apart
         if size == TILE_COLUMNS and source.is_bytes:
-            read_row_of_bytes(source.address, place, source.offset, source.factor, to, there)
+            read_bytes(source.address, place, source.offset, source.factor, to, there)
         elif size == TILE_COLUMNS:
-            read_row_of_floats(source.address, place, source.offset, source.factor, to, there)
+            read_floats(source.address, place, source.offset, source.factor, to, there)
         else:
             for j in range(size):
                 if source.is_bytes:

@@ -15,7 +15,6 @@ import numpy as np
 from llvmlite import ir
 
 from narrows.engine.fused.machine import IS_X86, VECTOR_BITS, ask_for, declared
-from narrows.support.compiling.kinds import FLOAT32
 from narrows.support.compiling.translating import instruction
 
 #: Values in one vector: a 512-bit register where there is one, otherwise 256 bits, which LLVM
@@ -189,56 +188,6 @@ def tile(
         pointer(builder, c, c_start), c_row, depth, pointer(builder, starts, starts_at), floor,
     ]  # fmt: skip
     _call_tile_function(builder, rows, chosen, passed)
-
-
-def _row_reader(kind: ir.Type) -> Any:
-    """Reads TILE_COLUMNS values of one kind, the first the ``number``-th from an address (int64)
-    on, as (value - offset) * factor."""
-
-    @instruction()
-    def read(builder: Any, address: Any, number: Any, offset: Any, factor: Any, target: Any,
-             to: Any) -> None:  # fmt: skip
-        place = builder.gep(builder.inttoptr(address, kind.as_pointer()), [number])
-        write = pointer(builder, target, to)
-        offset, factor = (broadcast(builder, value) for value in (offset, factor))
-        for v in range(0, TILE_COLUMNS, LANES):
-            some = builder.bitcast(
-                builder.gep(place, [INT64(v)]), ir.VectorType(kind, LANES).as_pointer()
-            )
-            values = builder.load(some, align=1 if kind != _FLOAT else 4)
-            if kind != _FLOAT:
-                values = builder.uitofp(values, VECTOR)
-            values = builder.fmul(builder.fsub(values, offset), factor)
-            store(builder, values, builder.gep(write, [INT64(v)]))
-
-    return read
-
-
-read_row_of_bytes, read_row_of_floats = _row_reader(ir.IntType(8)), _row_reader(_FLOAT)
-
-
-@instruction()
-def copy_row(builder: Any, source: Any, start: Any, target: Any, to: Any) -> None:
-    """Copy TILE_COLUMNS values."""
-    read, write = pointer(builder, source, start), pointer(builder, target, to)
-    for v in range(0, TILE_COLUMNS, LANES):
-        store(builder, load(builder, builder.gep(read, [INT64(v)])), builder.gep(write, [INT64(v)]))
-
-
-@instruction(FLOAT32)
-def sum_of_row(builder: Any, source: Any, start: Any) -> Any:
-    """The sum of TILE_COLUMNS values: of those that lie half of them apart, again and again."""
-    read = pointer(builder, source, start)
-    total = load(builder, read)
-    for v in range(LANES, TILE_COLUMNS, LANES):
-        total = builder.fadd(total, load(builder, builder.gep(read, [INT64(v)])))
-    size = LANES
-    while size > 1:
-        size //= 2
-        kind = ir.VectorType(_INT32, size)
-        halves = (ir.Constant(kind, list(range(at, at + size))) for at in (0, size))
-        total = builder.fadd(*(builder.shuffle_vector(total, total, half) for half in halves))
-    return builder.extract_element(total, _INT32(0))
 
 
 @instruction()
