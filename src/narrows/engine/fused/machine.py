@@ -52,12 +52,12 @@ def _reader(kind: Any) -> Any:
 
     @instruction(kind)
     def read(builder: Any, address: Any, number: Any) -> Any:
-        return builder.load(_place(builder, address, number, kind))
+        return builder.load(place_of(builder, address, number, kind))
 
     return read
 
 
-def _place(builder: Any, address: Any, number: Any, kind: Any) -> Any:
+def place_of(builder: Any, address: Any, number: Any, kind: Any) -> Any:
     """A pointer to the ``number``-th of values of one kind from an address (int64) on."""
     return builder.gep(builder.inttoptr(address, kind.type.as_pointer()), [number])
 
@@ -68,14 +68,14 @@ byte_at, float_at = _reader(BYTE), _reader(FLOAT32)
 @instruction()
 def set_float(builder: Any, address: Any, number: Any, value: Any) -> None:
     """Write a float32 as the ``number``-th from an address (int64) on."""
-    builder.store(value, _place(builder, address, number, FLOAT32))
+    builder.store(value, place_of(builder, address, number, FLOAT32))
 
 
 @instruction()
 def set_byte(builder: Any, address: Any, number: Any, value: Any) -> None:
     """Write a float64, a whole number from 0 to 255, as the ``number``-th byte."""
     whole = builder.fptoui(value, BYTE.type)
-    builder.store(whole, _place(builder, address, number, BYTE))
+    builder.store(whole, place_of(builder, address, number, BYTE))
 
 
 def declared(module: Any, kind: Any, name: str) -> Any:

@@ -62,8 +62,8 @@ def splat(value: float) -> Any:
 
 
 def broadcast(builder: Any, value: Any) -> Any:
-    """A vector that holds ``value`` everywhere."""
-    undefined = ir.Constant(VECTOR, ir.Undefined)
+    """A vector that holds ``value``, of any type, everywhere."""
+    undefined = ir.Constant(ir.VectorType(value.type, LANES), ir.Undefined)
     first = builder.insert_element(undefined, value, _INT32(0))
     everywhere = ir.Constant(ir.VectorType(_INT32, LANES), [0] * LANES)
     return builder.shuffle_vector(first, undefined, everywhere)

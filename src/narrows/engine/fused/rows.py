@@ -8,9 +8,8 @@ from typing import Any
 
 from llvmlite import ir
 
-from narrows.engine.fused.machine import declared
+from narrows.engine.fused.machine import declared, place_of
 from narrows.engine.fused.registers import (
-    FLOAT_POINTER,
     INT64,
     LANES,
     TILE_COLUMNS,
@@ -35,7 +34,7 @@ def _reader(kind: Scalar) -> Any:
     def read(
         builder: Any, address: Any, number: Any, offset: Any, factor: Any, target: Any, to: Any
     ) -> None:
-        place = builder.gep(builder.inttoptr(address, kind.type.as_pointer()), [number])
+        place = place_of(builder, address, number, kind)
         write = pointer(builder, target, to)
         offset, factor = broadcast(builder, offset), broadcast(builder, factor)
         for first in range(0, TILE_COLUMNS, LANES):
@@ -56,8 +55,8 @@ read_bytes, read_floats = _reader(BYTE), _reader(FLOAT32)
 @instruction()
 def write_floats(builder: Any, source: Any, start: Any, address: Any, number: Any) -> None:
     """Write LANES values, the first as the ``number``-th float32 from an address (int64) on."""
-    place = builder.gep(builder.inttoptr(address, FLOAT_POINTER), [number])
-    store(builder, load(builder, pointer(builder, source, start)), place)
+    values = load(builder, pointer(builder, source, start))
+    store(builder, values, place_of(builder, address, number, FLOAT32))
 
 
 @instruction()
@@ -76,7 +75,7 @@ def write_bytes(
     scale + offset in float64, within limits of whole numbers from 0 to 255, and rounded to the
     nearest, of two as near to the even one. What is no number becomes the lowest."""
     scale, offset, lowest, highest = (
-        _doubles(builder, value) for value in (scale, offset, lowest, highest)
+        broadcast(builder, value) for value in (scale, offset, lowest, highest)
     )
     values = builder.fpext(load(builder, pointer(builder, source, start)), _DOUBLES)
     values = builder.fadd(builder.fmul(values, scale), offset)
@@ -87,16 +86,8 @@ def write_bytes(
     # by way of 32 bits, to which processors convert
     whole = builder.fptosi(builder.call(rint, [values]), ir.VectorType(_INT32, LANES))
     some = ir.VectorType(BYTE.type, LANES)
-    place = builder.gep(builder.inttoptr(address, BYTE.type.as_pointer()), [number])
+    place = place_of(builder, address, number, BYTE)
     builder.store(builder.trunc(whole, some), builder.bitcast(place, some.as_pointer()), align=1)
-
-
-def _doubles(builder: Any, value: Any) -> Any:
-    """A vector that holds a float64 everywhere."""
-    undefined = ir.Constant(_DOUBLES, ir.Undefined)
-    first = builder.insert_element(undefined, value, _INT32(0))
-    everywhere = ir.Constant(ir.VectorType(_INT32, LANES), [0] * LANES)
-    return builder.shuffle_vector(first, undefined, everywhere)
 
 
 @instruction()
